@@ -1,0 +1,1 @@
+"""Run folders, receipts and the ledger: written here, read back here."""

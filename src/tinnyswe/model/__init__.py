@@ -1,0 +1,1 @@
+"""Frozen records, verdicts, events and errors: what the rooms hand each other."""

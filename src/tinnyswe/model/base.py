@@ -1,0 +1,31 @@
+"""The one way records are declared and encoded."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from tinnyswe.model.errors import FormatError
+
+T = TypeVar("T")
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An immutable value. Unknown fields are refused when it is decoded.
+
+    Subclasses say `kw_only=True` themselves: msgspec does not inherit that option.
+    """
+
+
+def to_json(value: Any) -> bytes:
+    """Encode a record as one line of JSON with keys in declared order (digests rely on that order)."""
+    return msgspec.json.encode(value)
+
+
+def from_json(kind: type[T], data: bytes | str, *, where: str = "") -> T:
+    """Decode JSON into `kind`; raises FormatError naming `where` and the offending key."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise FormatError(str(problem), where=where, code="bad-json") from problem

@@ -1,0 +1,155 @@
+"""Labs, topics and boxes as the curriculum's files declare them (design §5.3, format = 1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from tinnyswe.model.base import Record
+
+FORMAT = 1
+LABKIT = 1
+
+Kind = Literal["build", "judge", "experiment", "decide"]
+EntryType = Literal["http", "function", "cli", "files", "answers"]
+Level = Literal["real", "lite", "contract"]
+
+
+class Readiness(Record, kw_only=True):
+    """When an http entry counts as serving: any HTTP answer to GET `path` within `seconds`."""
+
+    path: str = "/"
+    seconds: float = 10.0
+
+
+class Entry(Record, kw_only=True):
+    """One way into the learner's work. Checks name the entry they drive."""
+
+    name: str = "app"
+    type: EntryType
+    command: tuple[str, ...] = ()  # "python" is the topic's interpreter
+    files: tuple[str, ...] = ()  # globs taken in; empty = all but environment, caches and brief
+    copies: int = 2  # at most this many copies of it run at once
+    readiness: Readiness = msgspec.field(default_factory=Readiness)
+    setup: str = ""  # a file of the submission run once per fresh world, before the copies (migrate.sql)
+    env: dict[str, str] = {}  # fixed environment the contract names (ATTEMPT_WINDOW)
+    symbols: tuple[str, ...] = ()  # function entries: what the module must define
+
+
+class EngineNeed(Record, kw_only=True):
+    """An engine role of a lab, e.g. [engine.valkey]."""
+
+    kind: str = ""  # engine id; empty = the role's name
+    version: str = ""  # e.g. ">=8"; empty = what the manifest offers
+    instance: Literal["own", "scope"] = "scope"  # own: this lab kills or reconfigures it
+    env: str = ""  # variable that carries the DSN; empty = <ROLE>_URL
+    options: dict[str, Any] = {}
+    any_of: tuple[str, ...] = ()  # other engine ids that serve as well
+    optional: bool = False
+
+
+class Limits(Record, kw_only=True):
+    """Budgets of one run. An omitted one has the default below."""
+
+    run_seconds: float = 60.0
+    check_seconds: float = 20.0
+    memory_mb: int = 512  # per process of the learner's program
+    processes: int = 64
+    files: int = 200
+    submission_mb: float = 2.0
+    threads: bool = True
+    subprocess: bool = True
+    slow: bool = False  # reported apart from the p95 of 10 s
+
+
+class CheckSpec(Record, kw_only=True):
+    id: str  # C1
+    title: str
+    facets: tuple[str, ...] = ()
+    entry: str = ""  # empty = the first entry
+    needs: tuple[str, ...] = ()
+    seconds: float = 0.0  # its own deadline; 0 = limits.check_seconds
+    shares_world: bool = False  # runs in the world its predecessor left
+
+
+class MutantSpec(Record, kw_only=True):
+    id: str  # M1
+    folder: str = ""  # empty = the one folder mutants/<id lower>-*
+    belief: str  # the wrong belief, as its holder would say it
+    rejected_by: tuple[str, ...]  # C2, or C2/p07
+    code: str  # failure code of the rejecting check
+    explain: str = ""  # shown after a pass: why it fails
+
+
+class Lab(Record, kw_only=True):
+    """A validated lab. `root` is its folder; everything else comes from lab.toml."""
+
+    root: Path
+    topic: str
+    id: str  # topic/lab
+    title: str
+    kind: Kind
+    box: str  # topic/box
+    minutes: int
+    revision: int
+    level: Level
+    core: bool  # set from topic.toml
+    prerequisites: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ("linux", "macos")
+    entries: tuple[Entry, ...]
+    engines: dict[str, EngineNeed] = {}
+    limits: Limits = msgspec.field(default_factory=Limits)
+    checks: tuple[CheckSpec, ...]
+    mutants: tuple[MutantSpec, ...] = ()
+    links: tuple[str, ...] = ()
+    extra: dict[str, Any] = {}  # free [x-*] tables
+    digest: str  # of lab.toml, checks.py, starter, guest drivers and the topic's lock
+
+    def check(self, id: str) -> CheckSpec:
+        """Return the check with this id; KeyError when there is none."""
+        for spec in self.checks:
+            if spec.id == id:
+                return spec
+        raise KeyError(id)
+
+    def entry(self, name: str = "") -> Entry:
+        """Return the named entry, or the first one; KeyError when there is none of that name."""
+        for entry in self.entries:
+            if not name or entry.name == name:
+                return entry
+        raise KeyError(name)
+
+
+class Box(Record, kw_only=True):
+    """A check box of the roadmap and what proves it."""
+
+    id: str  # topic/box
+    topic: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    facets: tuple[str, ...] = ()
+    core: tuple[str, ...] = ()  # full lab ids: the only authority on what a tick needs
+    depth: tuple[str, ...] = ()
+
+
+class Topic(Record, kw_only=True):
+    id: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    boxes: tuple[Box, ...]
+    root: Path
+
+
+class Catalog(Record, kw_only=True):
+    """Every topic, box and shipped lab, by id, in roadmap order."""
+
+    topics: dict[str, Topic]
+    boxes: dict[str, Box]
+    labs: dict[str, Lab]
+
+    def shipped(self, box: str) -> bool:
+        """True when every core lab of this box exists here, and there is at least one."""
+        core = self.boxes[box].core
+        return bool(core) and all(lab in self.labs for lab in core)

@@ -1,0 +1,1 @@
+"""Markdown to items, and ticks back into the Markdown, one byte each."""

@@ -1,0 +1,1 @@
+"""Where learner code runs: policy as data, the backends that apply it, and the intake of a submission."""

@@ -1,0 +1,1 @@
+"""The page. Its content arrives with the host."""
