@@ -1,1 +1,1 @@
-"""Standard-library-only code that runs inside the sandbox beside learner code. Copied in, never imported by the grader."""
+"""Standard-library-only code that runs inside the sandbox beside learner code; never imported by the grader."""

@@ -14,7 +14,7 @@ T = TypeVar("T")
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An immutable value. Unknown fields are refused when it is decoded.
 
-    Subclasses say `kw_only=True` themselves: msgspec does not inherit that option.
+    Subclasses repeat `frozen=True, kw_only=True` for the type checker (the first) and msgspec (the second).
     """
 
 

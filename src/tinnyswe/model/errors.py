@@ -1,10 +1,10 @@
 """Errors a person can cause or meet, each with what was wrong, where, and the next step.
 
-    TinnyError                exit 3   ours, or the computer's
-    ├── UsageError            exit 2   the command, a file of the person's, or a lab file is wrong
-    │   └── FormatError       exit 2   a file says something we do not understand
-    ├── CannotRunHere         exit 5   this computer lacks something; the next step is an install line
-    └── SubmissionError       exit 1   the learner's files cannot be graded: verdict `failed`
+TinnyError                exit 3   ours, or the computer's
+├── UsageError            exit 2   the command, a file of the person's, or a lab file is wrong
+│   └── FormatError       exit 2   a file says something we do not understand
+├── CannotRunHere         exit 5   this computer lacks something; the next step is an install line
+└── SubmissionError       exit 1   the learner's files cannot be graded: verdict `failed`
 """
 
 from __future__ import annotations

@@ -9,13 +9,13 @@ from tinnyswe.model.failure import Failure
 from tinnyswe.model.verdict import Outcome
 
 
-class Event(Record, kw_only=True, tag_field="event"):
+class Event(Record, frozen=True, kw_only=True, tag_field="event"):
     """at: seconds since the run began."""
 
     at: float
 
 
-class EngineUsed(Record, kw_only=True):
+class EngineUsed(Record, frozen=True, kw_only=True):
     """One engine of a run, as it will stand in the receipt."""
 
     role: str
@@ -25,7 +25,7 @@ class EngineUsed(Record, kw_only=True):
     binary_sha256: str = ""
 
 
-class RunStarted(Event, kw_only=True, tag="run-started"):
+class RunStarted(Event, frozen=True, kw_only=True, tag="run-started"):
     lab: str
     seed: int
     practice: bool
@@ -33,24 +33,24 @@ class RunStarted(Event, kw_only=True, tag="run-started"):
     tier: str
 
 
-class EngineReady(Event, kw_only=True, tag="engine-ready"):
+class EngineReady(Event, frozen=True, kw_only=True, tag="engine-ready"):
     engine: EngineUsed
     seconds: float
 
 
-class CopyReady(Event, kw_only=True, tag="copy-ready"):
+class CopyReady(Event, frozen=True, kw_only=True, tag="copy-ready"):
     """A copy of the learner's program answers."""
 
     copy: str
     seconds: float
 
 
-class CheckStarted(Event, kw_only=True, tag="check-started"):
+class CheckStarted(Event, frozen=True, kw_only=True, tag="check-started"):
     check: str
     title: str
 
 
-class FaultDone(Event, kw_only=True, tag="fault"):
+class FaultDone(Event, frozen=True, kw_only=True, tag="fault"):
     """A fault was injected. kind as in FaultNote, plus "release", "restart", "freeze", "thaw"."""
 
     check: str
@@ -61,7 +61,7 @@ class FaultDone(Event, kw_only=True, tag="fault"):
     detail: str = ""
 
 
-class RequestSeen(Event, kw_only=True, tag="request"):
+class RequestSeen(Event, frozen=True, kw_only=True, tag="request"):
     """A request between a copy and an engine (or between the grader and a copy: role "http")."""
 
     check: str
@@ -71,14 +71,14 @@ class RequestSeen(Event, kw_only=True, tag="request"):
     position: int | None = None
 
 
-class Note(Event, kw_only=True, tag="note"):
+class Note(Event, frozen=True, kw_only=True, tag="note"):
     """One sentence a reader of the timeline wants: a cap reached, a position repeated."""
 
     check: str
     text: str
 
 
-class CheckResult(Record, kw_only=True):
+class CheckResult(Record, frozen=True, kw_only=True):
     check: str
     outcome: Outcome
     seconds: float = 0.0
@@ -87,11 +87,11 @@ class CheckResult(Record, kw_only=True):
     self_reported: tuple[str, ...] = ()  # figures counted inside the sandbox
 
 
-class CheckFinished(Event, kw_only=True, tag="check-finished"):
+class CheckFinished(Event, frozen=True, kw_only=True, tag="check-finished"):
     result: CheckResult
 
 
-class RunFinished(Event, kw_only=True, tag="run-finished"):
+class RunFinished(Event, frozen=True, kw_only=True, tag="run-finished"):
     outcome: Outcome
     reason: str = ""
 
@@ -100,7 +100,7 @@ AnyEvent = (
     RunStarted | EngineReady | CopyReady | CheckStarted | FaultDone | RequestSeen | Note | CheckFinished | RunFinished
 )
 
-_decoder = msgspec.json.Decoder(AnyEvent)
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 def decode_event(line: bytes) -> AnyEvent:

@@ -13,7 +13,7 @@ FORMAT = 1
 EntryKind = Literal["receipt", "prediction", "answers", "hint", "match", "sitting", "untick", "due"]
 
 
-class Receipt(Record, kw_only=True):
+class Receipt(Record, frozen=True, kw_only=True):
     """The record of a passed run, complete enough to run it again. Holds no host name, user or path."""
 
     format: int = FORMAT
@@ -40,7 +40,7 @@ class Receipt(Record, kw_only=True):
     events: str  # digest of events.jsonl
 
 
-class LedgerEntry(Record, kw_only=True):
+class LedgerEntry(Record, frozen=True, kw_only=True):
     """One line of .tinny/ledger/<machine>.jsonl. prev: digest of the line before it, "" for the first."""
 
     format: int = FORMAT
@@ -50,7 +50,7 @@ class LedgerEntry(Record, kw_only=True):
     body: dict[str, Any]
 
 
-class RunVerdict(Record, kw_only=True):
+class RunVerdict(Record, frozen=True, kw_only=True):
     """verdict.json of a run folder."""
 
     format: int = FORMAT

@@ -10,7 +10,7 @@ from tinnyswe.model.base import Record
 Observation = Any
 
 
-class FaultNote(Record, kw_only=True):
+class FaultNote(Record, frozen=True, kw_only=True):
     """What was being done to the learner's program, and where, when the observation was made."""
 
     kind: str  # parked | killed | warped | cut | frozen | gated | probed | none
@@ -20,14 +20,14 @@ class FaultNote(Record, kw_only=True):
     detail: str = ""  # e.g. "every TTL ran out meanwhile"
 
 
-class LogTail(Record, kw_only=True):
+class LogTail(Record, frozen=True, kw_only=True):
     """The last lines one process wrote."""
 
     source: str  # "copy a", "valkey"
     lines: tuple[str, ...] = ()
 
 
-class Failure(Record, kw_only=True):
+class Failure(Record, frozen=True, kw_only=True):
     """Why a check did not pass, in the terms of the check's own docstring."""
 
     check: str  # C2

@@ -17,14 +17,14 @@ EntryType = Literal["http", "function", "cli", "files", "answers"]
 Level = Literal["real", "lite", "contract"]
 
 
-class Readiness(Record, kw_only=True):
+class Readiness(Record, frozen=True, kw_only=True):
     """When an http entry counts as serving: any HTTP answer to GET `path` within `seconds`."""
 
     path: str = "/"
     seconds: float = 10.0
 
 
-class Entry(Record, kw_only=True):
+class Entry(Record, frozen=True, kw_only=True):
     """One way into the learner's work. Checks name the entry they drive."""
 
     name: str = "app"
@@ -38,7 +38,7 @@ class Entry(Record, kw_only=True):
     symbols: tuple[str, ...] = ()  # function entries: what the module must define
 
 
-class EngineNeed(Record, kw_only=True):
+class EngineNeed(Record, frozen=True, kw_only=True):
     """An engine role of a lab, e.g. [engine.valkey]."""
 
     kind: str = ""  # engine id; empty = the role's name
@@ -50,7 +50,7 @@ class EngineNeed(Record, kw_only=True):
     optional: bool = False
 
 
-class Limits(Record, kw_only=True):
+class Limits(Record, frozen=True, kw_only=True):
     """Budgets of one run. An omitted one has the default below."""
 
     run_seconds: float = 60.0
@@ -64,7 +64,7 @@ class Limits(Record, kw_only=True):
     slow: bool = False  # reported apart from the p95 of 10 s
 
 
-class CheckSpec(Record, kw_only=True):
+class CheckSpec(Record, frozen=True, kw_only=True):
     id: str  # C1
     title: str
     facets: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class CheckSpec(Record, kw_only=True):
     shares_world: bool = False  # runs in the world its predecessor left
 
 
-class MutantSpec(Record, kw_only=True):
+class MutantSpec(Record, frozen=True, kw_only=True):
     id: str  # M1
     folder: str = ""  # empty = the one folder mutants/<id lower>-*
     belief: str  # the wrong belief, as its holder would say it
@@ -83,7 +83,7 @@ class MutantSpec(Record, kw_only=True):
     explain: str = ""  # shown after a pass: why it fails
 
 
-class Lab(Record, kw_only=True):
+class Lab(Record, frozen=True, kw_only=True):
     """A validated lab. `root` is its folder; everything else comes from lab.toml."""
 
     root: Path
@@ -122,7 +122,7 @@ class Lab(Record, kw_only=True):
         raise KeyError(name)
 
 
-class Box(Record, kw_only=True):
+class Box(Record, frozen=True, kw_only=True):
     """A check box of the roadmap and what proves it."""
 
     id: str  # topic/box
@@ -134,7 +134,7 @@ class Box(Record, kw_only=True):
     depth: tuple[str, ...] = ()
 
 
-class Topic(Record, kw_only=True):
+class Topic(Record, frozen=True, kw_only=True):
     id: str
     title: str
     aliases: tuple[str, ...] = ()
@@ -142,7 +142,7 @@ class Topic(Record, kw_only=True):
     root: Path
 
 
-class Catalog(Record, kw_only=True):
+class Catalog(Record, frozen=True, kw_only=True):
     """Every topic, box and shipped lab, by id, in roadmap order."""
 
     topics: dict[str, Topic]

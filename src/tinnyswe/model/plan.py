@@ -8,7 +8,7 @@ from tinnyswe.model.base import Record
 from tinnyswe.model.lab import Lab
 
 
-class EngineChoice(Record, kw_only=True):
+class EngineChoice(Record, frozen=True, kw_only=True):
     """An installed engine chosen for a role. home: where its install lives."""
 
     role: str
@@ -19,7 +19,7 @@ class EngineChoice(Record, kw_only=True):
     level: str = "real"
 
 
-class Plan(Record, kw_only=True):
+class Plan(Record, frozen=True, kw_only=True):
     """One run. `only` empty = every check.
 
     submission: folder of the taken-in files, read-only for the learner's program.

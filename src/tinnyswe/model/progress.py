@@ -9,7 +9,7 @@ from tinnyswe.model.base import Record
 BoxState = Literal["open", "claimed", "proven", "due", "not provable yet"]
 
 
-class LabProgress(Record, kw_only=True):
+class LabProgress(Record, frozen=True, kw_only=True):
     lab: str
     shipped: bool
     proven: bool = False  # a receipt of the lab's present revision exists
@@ -17,7 +17,7 @@ class LabProgress(Record, kw_only=True):
     level: str = ""
 
 
-class BoxProgress(Record, kw_only=True):
+class BoxProgress(Record, frozen=True, kw_only=True):
     box: str
     state: BoxState
     ticked: bool  # in the file; False also when the box is not in it
@@ -27,14 +27,14 @@ class BoxProgress(Record, kw_only=True):
     minutes_left: int = 0
 
 
-class TopicProgress(Record, kw_only=True):
+class TopicProgress(Record, frozen=True, kw_only=True):
     topic: str
     item: int | None
     ticked: bool
     boxes: tuple[BoxProgress, ...]
 
 
-class Progress(Record, kw_only=True):
+class Progress(Record, frozen=True, kw_only=True):
     topics: tuple[TopicProgress, ...]
     ticks: tuple[int, ...] = ()  # items whose byte should be set now, in file order
     held: tuple[int, ...] = ()  # proven, but unticked by hand: left alone until proved again or forced

@@ -8,7 +8,7 @@ from typing import Literal
 from tinnyswe.model.base import Record
 
 
-class Item(Record, kw_only=True):
+class Item(Record, frozen=True, kw_only=True):
     """One task-list item.
 
     line: 0-based line of its marker. offset: byte offset in the file of the character between the brackets.
@@ -29,7 +29,7 @@ class Item(Record, kw_only=True):
     section: str = ""  # nearest heading above it, plain text
 
 
-class Roadmap(Record, kw_only=True):
+class Roadmap(Record, frozen=True, kw_only=True):
     """path: the file. content: its bytes when parsed. items: in file order."""
 
     path: Path
@@ -40,7 +40,7 @@ class Roadmap(Record, kw_only=True):
 How = Literal["pin", "ledger", "exact", "alias", "fuzzy", "ambiguous", "unknown"]
 
 
-class Match(Record, kw_only=True):
+class Match(Record, frozen=True, kw_only=True):
     """What one item is. target: topic id or topic/box id, "" when ambiguous or unknown."""
 
     item: int
