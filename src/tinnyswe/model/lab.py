@@ -137,6 +137,7 @@ class Box(Record, frozen=True, kw_only=True):
 class Topic(Record, frozen=True, kw_only=True):
     id: str
     title: str
+    section: str = ""  # heading above it in the default roadmap
     aliases: tuple[str, ...] = ()
     boxes: tuple[Box, ...]
     root: Path
@@ -148,6 +149,7 @@ class Catalog(Record, frozen=True, kw_only=True):
     topics: dict[str, Topic]
     boxes: dict[str, Box]
     labs: dict[str, Lab]
+    problems: tuple[str, ...] = ()  # why a topic or lab was left out: file, key, what to write
 
     def shipped(self, box: str) -> bool:
         """True when every core lab of this box exists here, and there is at least one."""
