@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, NoReturn
 
+from tinnyswe.labkit.world import Reply
 from tinnyswe.model.failure import Failure, FaultNote, LogTail, Observation
 
 
@@ -95,32 +96,67 @@ class Expect:
         """
 
         def raise_failure(expected: Any, relation: str, seen: Any) -> None:
-            raise CheckFailed(
-                Failure(
-                    check=self._check,
-                    code=code,
-                    why=why,
-                    expected=plain(expected),
-                    relation=relation,
-                    observed=plain(seen),
-                    problem=problem,
-                    fault=self._fault(),
-                    logs=self._logs(),
-                    next_step=next_step,
-                    volatile=("observed",) if volatile else (),
-                    trace=self._trace(),
-                )
-            )
+            raise CheckFailed(self._failure(code, why, expected, relation, seen, next_step, problem, volatile))
 
         return Expectation(observed, raise_failure)
 
-    def fail(self, *, code: str, why: str, observed: Observation = None, next_step: str = "") -> None:
+    def _failure(
+        self,
+        code: str,
+        why: str,
+        expected: Any,
+        relation: str,
+        seen: Any,
+        next_step: str,
+        problem: str,
+        volatile: bool,
+    ) -> Failure:
+        return Failure(
+            check=self._check,
+            code=code,
+            why=why,
+            expected=plain(expected),
+            relation=relation,
+            observed=plain(seen),
+            problem=problem,
+            fault=self._fault(),
+            logs=self._logs(),
+            next_step=next_step,
+            volatile=("observed",) if volatile else (),
+            trace=self._trace(),
+        )
+
+    def fail(self, *, code: str, why: str, observed: Observation = None, next_step: str = "") -> NoReturn:
         """Fail now, where no comparison says it."""
-        self(observed, code=code, why=why, next_step=next_step)._require(False, "", None)
+        raise CheckFailed(self._failure(code, why, None, "", observed, next_step, "", False))
+
+    def fields(self, reply: Reply, **kinds: type) -> dict[str, Any]:
+        """Return the JSON object of `reply`; fails with code `bad-answer` when a field is missing or of another type.
+
+        `expect.fields(reply, left=int, sold=int)["left"]`: a check may then use the values without looking again.
+        """
+        body = reply.json()
+        wrong = [
+            f"{name} ({kind.__name__})"
+            for name, kind in kinds.items()
+            if not isinstance(body, dict) or not isinstance(body.get(name), kind) or _bool_for_number(body[name], kind)
+        ]
+        if wrong:
+            self.fail(
+                code="bad-answer",
+                why=f"The answer lacks {', '.join(wrong)}.",
+                observed=f"{reply.status} {reply.text[:1000]}",
+                next_step="Compare the answer with the contract's table in the brief.",
+            )
+        return dict(body)
 
 
 def _number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _bool_for_number(value: object, kind: type) -> bool:
+    return isinstance(value, bool) and kind is not bool
 
 
 def plain(value: Any) -> Observation:

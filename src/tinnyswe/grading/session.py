@@ -1,0 +1,75 @@
+"""One locked-down pytest session over one lab's checks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tinnyswe.grading.outcomes import not_run
+from tinnyswe.grading.plugin import ChecksPlugin, world_fixtures
+from tinnyswe.grading.world import World
+from tinnyswe.model.errors import TinnyError
+from tinnyswe.model.events import CheckResult
+from tinnyswe.model.lab import CheckSpec, Lab
+
+_INI = "[pytest]\naddopts =\npython_files = checks.py\npython_functions = test_c*\n"
+
+
+def grade(
+    lab: Lab,
+    world: World,
+    *,
+    seed: int,
+    only: Sequence[str] = (),
+    stop_after: str = "",
+    starting: Callable[[CheckSpec], None] = lambda spec: None,
+    finished: Callable[[CheckResult], None] = lambda result: None,
+) -> tuple[CheckResult, ...]:
+    """Run the lab's checks against `world`, in the order of lab.toml, and return one result per check.
+
+    only: ids to run; the others are `not_run`. stop_after: run nothing once this check has settled (audits).
+    Raises TinnyError when the checks cannot be collected: that is a fault of the lab, never of the learner.
+    """
+
+    def settled(result: CheckResult) -> None:
+        finished(result)
+        if result.check == stop_after:
+            plugin.stop(f"the run was to end with {stop_after}")
+
+    plugin = ChecksPlugin(lab, world, seed, only, starting, settled)
+    fixtures = world_fixtures(world.fixtures, ["app", "net", *lab.engines])
+    output = _run(lab.root / "checks.py", [plugin, fixtures])
+    if plugin.collection_problem or not plugin.results:
+        raise TinnyError(
+            "the lab's checks cannot be loaded: " + (plugin.collection_problem or output).strip(),
+            where=str(lab.root / "checks.py"),
+            next_step="this is a fault of the lab, not of your work; report it with this text",
+            code="broken-checks",
+        )
+    for spec in lab.checks:
+        if spec.id not in plugin.results:
+            plugin.results[spec.id] = not_run(spec.id, "the session ended before it")
+    return tuple(plugin.results[spec.id] for spec in lab.checks)
+
+
+def _run(checks: Path, plugins: list[object]) -> str:
+    """Run pytest in this process, away from any configuration, and return what it printed."""
+    sys.dont_write_bytecode = True
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    with tempfile.TemporaryDirectory(prefix="tinny-checks-") as place, tempfile.TemporaryFile("w+") as output:
+        ini = Path(place) / "pytest.ini"
+        ini.write_text(_INI)
+        arguments = ["-c", str(ini), "--rootdir", place, "--noconftest", "--import-mode=importlib", "--assert=plain"]
+        arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:capture", "-p", "no:logging"]
+        arguments += ["-p", "no:faulthandler", "-p", "no:unraisableexception", "-p", "no:threadexception"]
+        with contextlib.redirect_stdout(output):
+            pytest.main([*arguments, str(checks)], plugins=plugins)
+        output.seek(0)
+        return output.read()

@@ -1,0 +1,90 @@
+"""The bench process: reads a plan, runs it, writes events. Started by `bench.run` and by nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import BinaryIO
+
+from tinnyswe.grading.session import grade
+from tinnyswe.model.base import from_json, to_json
+from tinnyswe.model.errors import TinnyError
+from tinnyswe.model.events import AnyEvent, CheckFinished, CheckResult, CheckStarted, RunFinished, RunStarted
+from tinnyswe.model.lab import CheckSpec
+from tinnyswe.model.plan import Plan
+from tinnyswe.model.verdict import Outcome, worst
+from tinnyswe.run.world import RunWorld
+
+
+def main() -> None:
+    events = os.fdopen(int(sys.argv[1]), "wb", buffering=0)
+    control = sys.stdin.buffer
+    plan = from_json(Plan, control.readline(), where="the plan")
+    threading.Thread(target=_end_with, args=(control,), daemon=True).start()
+    bench(plan, events)
+    # Everything was closed above; threads of a learner's stuck request must not keep the process.
+    os._exit(0)
+
+
+def _end_with(control: BinaryIO) -> None:
+    """End at once when the other side is gone: the minders then end engines and copies."""
+    while control.read(1):
+        pass
+    os._exit(1)
+
+
+def bench(plan: Plan, events: BinaryIO) -> None:
+    """Run the plan and write one event a line to `events`; never raises."""
+    lock = threading.Lock()
+
+    def emit(event: AnyEvent) -> None:
+        with lock:
+            events.write(to_json(event) + b"\n")
+
+    world: RunWorld | None = None
+    try:
+        world = RunWorld(plan, emit)
+        results = _grade(plan, world)
+        outcome, reason = worst(result.outcome for result in results), ""
+    except TinnyError as problem:
+        outcome, reason = Outcome.ERROR, str(problem)
+    except Exception as problem:  # whatever it is, it is ours, and the reader must hear of it
+        outcome, reason = Outcome.ERROR, f"{type(problem).__name__}: {problem}"
+        sys.excepthook(type(problem), problem, problem.__traceback__)
+    if world is not None:
+        try:
+            world.close()
+        except Exception as problem:
+            sys.excepthook(type(problem), problem, problem.__traceback__)
+    at = world.timeline.now() if world is not None else 0.0
+    emit(RunFinished(at=at, outcome=outcome, reason=reason))
+
+
+def _grade(plan: Plan, world: RunWorld) -> tuple[CheckResult, ...]:
+    timeline, lab = world.timeline, plan.lab
+    timeline.emit(
+        RunStarted(
+            at=timeline.now(),
+            lab=lab.id,
+            seed=plan.seed,
+            practice=plan.practice,
+            checks=tuple(spec.id for spec in lab.checks),
+            tier=plan.tier,
+        )
+    )
+    world.start()
+
+    def starting(spec: CheckSpec) -> None:
+        timeline.emit(CheckStarted(at=timeline.now(), check=spec.id, title=spec.title))
+
+    def finished(result: CheckResult) -> None:
+        timeline.emit(CheckFinished(at=timeline.now(), result=result))
+
+    return grade(
+        lab, world, seed=plan.seed, only=plan.only, stop_after=plan.stop_after, starting=starting, finished=finished
+    )
+
+
+if __name__ == "__main__":
+    main()
