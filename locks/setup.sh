@@ -92,7 +92,8 @@ make_or_renew() {
     if can_be_renewed; then
         say "tinny: the lock has changed, renewing .venv"
     else
-        say "tinny: first set-up in this folder, with Python $python_version"
+        [ -e "$venv/.half-made" ] && say "tinny: the last set-up was interrupted, beginning again"
+        [ -e "$venv" ] || say "tinny: first set-up in this folder, with Python $python_version"
         make_venv
     fi
     : >"$venv/.half-made"
@@ -146,7 +147,8 @@ install_lock() { # uv does it in seconds; pip does the same slowly where uv cann
     # an index known to pip's configuration alone)
     lock=$root/locks/$level.txt
     say "  2/3  fetching $(grep -c '^[a-z]' "$lock") packages, each checked by hash"
-    if fetch_uv && run_uv pip sync --require-hashes --only-binary :all: "$lock" >>"$log" 2>&1; then
+    fetch_uv || ! unreachable || explain_failure
+    if [ -x "$venv/bin/uv" ] && run_uv pip sync --require-hashes --only-binary :all: "$lock" >>"$log" 2>&1; then
         say "  3/3  installing tinnySWE itself"
         run_uv pip install --no-deps --no-build-isolation --editable "$root" >>"$log" 2>&1 && return
     fi
@@ -167,14 +169,19 @@ fetch_uv() { # its lines of the lock: from "uv==" to the last hash
         >>"$log" 2>&1
 }
 
+unreachable() { # pip's and uv's words for it
+    grep -qiE 'name resolution|name or service not known|nodename nor servname|dns error|network is unreachable' "$log" ||
+        grep -qiE 'NewConnectionError|ConnectTimeout|connection refused|failed to connect' "$log"
+}
+
 explain_failure() {
-    tail -n 5 "$log" >&2
-    if grep -qiE 'name resolution|name or service not known|nodename nor servname|dns error|network is unreachable|NewConnectionError|connection refused|failed to connect' "$log"; then
+    if unreachable; then
         stop 5 "no package index could be reached; the first set-up needs the network" \
             "connect, or set your index or proxy in pip's configuration, and run the same command again"
     fi
+    tail -n 5 "$log" >&2
     if grep -qi 'no space left' "$log"; then
         stop 5 "the disk is full" "free about 300 MB and run the same command again"
     fi
-    stop 3 "the set-up failed (all it said: $log)" "run the same command again"
+    stop 3 "the set-up failed (all it said: $log)" "run the same command again; if it fails again, remove $venv first"
 }

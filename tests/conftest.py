@@ -9,8 +9,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import leftovers
 import pytest
+
+import leftovers
 
 TIERS = ("architecture", "unit", "contracts", "integration", "acceptance", "curriculum", "hostile")
 _HERE = Path(__file__).parent
