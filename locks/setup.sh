@@ -179,9 +179,10 @@ explain_failure() {
         stop 5 "no package index could be reached; the first set-up needs the network" \
             "connect, or set your index or proxy in pip's configuration, and run the same command again"
     fi
-    tail -n 5 "$log" >&2
-    if grep -qi 'no space left' "$log"; then
-        stop 5 "the disk is full" "free about 300 MB and run the same command again"
+    free=$(df -Pk "$venv" | awk 'NR == 2 { print int($4 / 1024) }') # the log itself has no room on a full disk
+    if [ "$free" -lt 100 ] || grep -qi 'no space left' "$log"; then
+        stop 5 "the disk is full ($free MB free)" "free 300 MB and run the same command again"
     fi
+    tail -n 5 "$log" >&2
     stop 3 "the set-up failed (all it said: $log)" "run the same command again; if it fails again, remove $venv first"
 }
