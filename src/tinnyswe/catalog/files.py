@@ -7,7 +7,18 @@ from typing import Any
 import msgspec
 
 from tinnyswe.model.base import Record
-from tinnyswe.model.lab import CheckSpec, EngineNeed, Entry, Kind, Level, Limits, MutantSpec
+from tinnyswe.model.lab import (
+    CheckSpec,
+    EngineNeed,
+    Entry,
+    Experiment,
+    Kind,
+    Level,
+    Limits,
+    MutantSpec,
+    SinkNeed,
+    Sittings,
+)
 
 
 class LabFile(Record, frozen=True, kw_only=True):
@@ -27,6 +38,9 @@ class LabFile(Record, frozen=True, kw_only=True):
     links: tuple[str, ...] = ()  # further reading shown after a pass: a title, a URL, or both
     entry: tuple[Entry, ...]  # [[entry]]
     engine: dict[str, EngineNeed] = {}  # [engine.<role>]
+    sink: dict[str, SinkNeed] = {}  # [sink.<name>]
+    experiment: Experiment = msgspec.field(default_factory=Experiment)  # [experiment]
+    sittings: Sittings = msgspec.field(default_factory=Sittings)  # [sittings]
     limits: Limits = msgspec.field(default_factory=Limits)  # [limits]
     check: tuple[CheckSpec, ...]  # [[check]]
     mutant: tuple[MutantSpec, ...] = ()  # [[mutant]]

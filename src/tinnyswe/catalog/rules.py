@@ -17,9 +17,11 @@ Rule = Callable[[LabFile, Path], Iterator[FormatError]]
 LAB_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CHECK_ID = re.compile(r"C[1-9][0-9]?")
+_PROBLEM = re.compile(r"p[0-9]{2}")
 _MUTANT_ID = re.compile(r"M[1-9][0-9]?")
 _PLATFORMS = {"linux", "macos"}
-_FIXTURES = {"app", "call", "net", "sink", "acks", "rng", "until", "expect", "request", "answers", "files", "cli"}
+_FIXTURES = {"call", "net", "acks", "rng", "until", "expect", "request", "answers", "files", "cli"}
+_STARTED = ("http", "worker", "cli")
 
 _LONGEST_RUN = 600.0  # s
 _FAST_RUN = 120.0  # s; a longer one must say that it is slow
@@ -35,7 +37,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 def broken_rules(lab: LabFile, file: Path) -> Iterator[FormatError]:
     """Yield every rule this lab.toml breaks."""
-    for rule in (_head, _entries, _engines, _limits, _checks, _needs, _mutants):
+    for rule in (_head, _entries, _engines, _fixtures, _experiment, _limits, _checks, _uses, _needs, _mutants):
         yield from rule(lab, file)
 
 
@@ -69,12 +71,10 @@ def _entries(lab: LabFile, file: Path) -> Iterator[FormatError]:
     yield from _doubled([entry.name for entry in lab.entry], "entry", file)
     for entry in lab.entry:
         at = f"entry[{entry.name}]"
-        if not _NAME.fullmatch(entry.name):
-            yield misfit(file, f"{at}.name", "not a name", "use lower-case letters, digits and _", code="wrong-name")
-        if entry.type in ("http", "cli") and not entry.command:
+        if entry.type in _STARTED and not entry.command:
             what = f"an entry of type {entry.type} has no command"
             yield misfit(file, f"{at}.command", what, 'write command = ["python", "app.py"]', code="no-command")
-        if entry.type in ("files", "answers") and entry.command:
+        if entry.type not in _STARTED and entry.command:
             what = f"an entry of type {entry.type} is never started"
             yield misfit(file, f"{at}.command", what, "remove the command", code="idle-command")
         if not 1 <= entry.copies <= 16:
@@ -82,14 +82,50 @@ def _entries(lab: LabFile, file: Path) -> Iterator[FormatError]:
 
 
 def _engines(lab: LabFile, file: Path) -> Iterator[FormatError]:
-    for role in lab.engine:
-        if not _NAME.fullmatch(role):
-            yield misfit(
-                file, f"engine.{role}", "not a name", "use lower-case letters, digits and _", code="wrong-name"
-            )
-        elif role in _FIXTURES:
-            what = "a role is a fixture of the checks, and this one exists already"
-            yield misfit(file, f"engine.{role}", what, "call the role by what it does", code="wrong-name")
+    for role, need in lab.engine.items():
+        at = f"engine.{role}"
+        if need.follows and (need.follows not in lab.engine or need.follows == role):
+            others = [name for name in lab.engine if name != role]
+            what = f"follows {need.follows!r}, which is no other role"
+            yield misfit(file, f"{at}.follows", what, instead(need.follows, others), code="unknown-role")
+        if not 1 <= need.nodes <= 9:
+            yield misfit(file, f"{at}.nodes", f"{need.nodes} nodes", "write 1 to 9", code="wrong-value")
+
+
+def _fixtures(lab: LabFile, file: Path) -> Iterator[FormatError]:
+    """Entries, engine roles and sinks are fixtures of the checks, so their names must differ and be names."""
+    named = [f"entry[{entry.name}]" for entry in lab.entry]
+    named += [f"engine.{role}" for role in lab.engine] + [f"sink.{name}" for name in lab.sink]
+    owners: dict[str, str] = {}
+    for at in named:
+        name = at.removesuffix("]").removeprefix("entry[").removeprefix("engine.").removeprefix("sink.")
+        if not _NAME.fullmatch(name):
+            yield misfit(file, at, "not a name", "use lower-case letters, digits and _", code="wrong-name")
+        elif name in _FIXTURES:
+            what = f"{name} is a fixture of every check already"
+            yield misfit(file, at, what, "call it by what it does", code="wrong-name")
+        elif owners.setdefault(name, at) != at:
+            what = f"{owners[name]} has this name already"
+            yield misfit(file, at, what, "call it by what it does", code="wrong-name")
+
+
+def _experiment(lab: LabFile, file: Path) -> Iterator[FormatError]:
+    asked = lab.experiment
+    if (lab.kind == "experiment") != (asked.questions > 0):
+        what = "only an experiment, and every experiment, asks transfer questions"
+        write = "write [experiment] with questions = 10, or another kind"
+        yield misfit(file, "experiment.questions", what, write, code="experiment")
+    elif asked.questions and not 4 <= asked.questions <= 12:
+        what = f"{asked.questions} questions"
+        yield misfit(file, "experiment.questions", what, "write 4 to 12", code="experiment")
+    if asked.questions and not 1 <= asked.least <= asked.questions:
+        yield misfit(file, "experiment.least", f"{asked.least} of {asked.questions}", "write 3", code="experiment")
+    if asked.questions and "answers" not in [entry.type for entry in lab.entry]:
+        what = "an experiment is answered in an entry of its own"
+        yield misfit(file, "entry", what, 'add an [[entry]] with type = "answers"', code="experiment")
+    if (lab.sittings.count > 1) != (lab.sittings.hours_between > 0):
+        what = "several sittings have a pause between them, one has none"
+        yield misfit(file, "sittings", what, "write count = 2 and hours_between = 48, or neither", code="sittings")
 
 
 def _limits(lab: LabFile, file: Path) -> Iterator[FormatError]:
@@ -127,6 +163,29 @@ def _checks(lab: LabFile, file: Path) -> Iterator[FormatError]:
             yield misfit(file, f"{at}.seconds", "below 0", "leave it out for limits.check_seconds", code="limits")
 
 
+def _uses(lab: LabFile, file: Path) -> Iterator[FormatError]:
+    """What a check refers to exists: engine roles, its sitting, its problems."""
+    for check in lab.check:
+        at = f"check[{check.id}]"
+        for role in check.engines:
+            if role not in lab.engine:
+                what = f"no engine role {role!r}"
+                yield misfit(file, f"{at}.engines", what, instead(role, lab.engine), code="unknown-role")
+        if not 1 <= check.sitting <= lab.sittings.count:
+            what = f"sitting {check.sitting} of {lab.sittings.count}"
+            yield misfit(file, f"{at}.sitting", what, "write count in [sittings], or leave it out", code="sittings")
+        for problem in check.problems:
+            if not _PROBLEM.fullmatch(problem):
+                what = f"{problem!r} is no problem's id"
+                yield misfit(file, f"{at}.problems", what, "write p01, p02, ...", code="wrong-id")
+    if lab.check and not any(check.counts for check in lab.check):
+        yield misfit(file, "check", "no check counts", "remove counts = false from one", code="no-check")
+    counted = [need for need in lab.engine.values() if need.optional]
+    if counted and not any(check.engines for check in lab.check):
+        what = "an engine is optional, but no check says that it needs it"
+        yield misfit(file, "check", what, 'write engines = ["role"] at those that do', code="optional-engine")
+
+
 def _needs(lab: LabFile, file: Path) -> Iterator[FormatError]:
     needs = {check.id: check.needs for check in lab.check}
     for check, wanted in needs.items():
@@ -140,7 +199,7 @@ def _needs(lab: LabFile, file: Path) -> Iterator[FormatError]:
 
 
 def _mutants(lab: LabFile, file: Path) -> Iterator[FormatError]:
-    checks = [check.id for check in lab.check]
+    checks = [check.id for check in lab.check if check.counts]
     yield from _doubled([mutant.id for mutant in lab.mutant], "mutant", file)
     for mutant in lab.mutant:
         at = f"mutant[{mutant.id}]"
@@ -153,13 +212,22 @@ def _mutants(lab: LabFile, file: Path) -> Iterator[FormatError]:
             write = f'write rejected_by = ["{checks[-1] if checks else "C2"}"]'
             yield misfit(file, f"{at}.rejected_by", "no check rejects it", write, code="mutant")
         for name in mutant.rejected_by:
-            check = name.partition("/")[0]
-            if check not in checks:
-                what = f"{name} is no check here"
-                yield misfit(file, f"{at}.rejected_by", what, instead(check, checks), code="mutant")
-            elif name == "C1" and lab.kind in ("build", "judge"):
-                what = "a mutant of a build or judge lab passes C1, or nobody would believe it"
-                yield misfit(file, f"{at}.rejected_by", what, "move that demand to a later check", code="mutant")
+            yield from _rejecting(lab, name, f"{at}.rejected_by", file)
+
+
+def _rejecting(lab: LabFile, name: str, at: str, file: Path) -> Iterator[FormatError]:
+    """`name` is a check that may reject a mutant: C2, or C2/p07 where C2 has problems."""
+    checks = {check.id: check for check in lab.check}
+    check, _, problem = name.partition("/")
+    if check not in checks:
+        yield misfit(file, at, f"{name} is no check here", instead(check, checks), code="mutant")
+    elif problem and problem not in checks[check].problems:
+        known = checks[check].problems
+        what = f"{check} has no problem {problem}"
+        yield misfit(file, at, what, instead(problem, known) if known else f'write "{check}"', code="mutant")
+    elif check == "C1" and lab.kind in ("build", "judge"):
+        what = "a mutant of a build or judge lab passes C1, or nobody would believe it"
+        yield misfit(file, at, what, "move that demand to a later check", code="mutant")
 
 
 def _doubled(names: list[str], table: str, file: Path) -> Iterator[FormatError]:

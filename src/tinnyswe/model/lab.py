@@ -13,15 +13,24 @@ FORMAT = 1
 LABKIT = 1
 
 Kind = Literal["build", "judge", "experiment", "decide"]
-EntryType = Literal["http", "function", "cli", "files", "answers"]
+EntryType = Literal["http", "worker", "function", "cli", "files", "answers"]
 Level = Literal["real", "lite", "contract"]
 
 
 class Readiness(Record, frozen=True, kw_only=True):
-    """When an http entry counts as serving: any HTTP answer to GET `path` within `seconds`."""
+    """When a started entry counts as ready. http: any HTTP answer to GET `path`; worker: `line` in its output."""
 
-    path: str = "/"
+    path: str = "/"  # "" = a TCP connection is accepted (gRPC)
+    line: str = ""  # a worker's output contains it; "" = as soon as it runs
     seconds: float = 10.0
+
+
+class Dialect(Record, frozen=True, kw_only=True):
+    """The Python a function entry may use where its operations are counted."""
+
+    counted: bool = False  # rewritten so that loops, slices and list operations are counted
+    imports: tuple[str, ...] = ()  # modules it may import when counted
+    banned: tuple[str, ...] = ()  # names it may not use; the brief says why
 
 
 class Entry(Record, frozen=True, kw_only=True):
@@ -29,13 +38,16 @@ class Entry(Record, frozen=True, kw_only=True):
 
     name: str = "app"
     type: EntryType
-    command: tuple[str, ...] = ()  # "python" is the topic's interpreter
+    command: tuple[str, ...] = ()  # of http, worker, cli; "python" is the topic's interpreter
     files: tuple[str, ...] = ()  # globs taken in; empty = all but environment, caches and brief
     copies: int = 2  # at most this many copies of it run at once
     readiness: Readiness = msgspec.field(default_factory=Readiness)
     setup: str = ""  # a file of the submission run once per fresh world, before the copies (migrate.sql)
     env: dict[str, str] = {}  # fixed environment the contract names (ATTEMPT_WINDOW)
+    folders: dict[str, Literal["own", "shared"]] = {}  # variable that carries a data folder, empty in a fresh world
+    module: str = "solution.py"  # function entries: the file that is loaded
     symbols: tuple[str, ...] = ()  # function entries: what the module must define
+    dialect: Dialect = msgspec.field(default_factory=Dialect)  # function entries
 
 
 class EngineNeed(Record, frozen=True, kw_only=True):
@@ -47,7 +59,16 @@ class EngineNeed(Record, frozen=True, kw_only=True):
     env: str = ""  # variable that carries the DSN; empty = <ROLE>_URL
     options: dict[str, Any] = {}
     any_of: tuple[str, ...] = ()  # other engine ids that serve as well
-    optional: bool = False
+    optional: bool = False  # without it, checks that name it in `engines` are not run
+    nodes: int = 1  # members of one cluster behind this role; the variable then holds all addresses, comma-separated
+    follows: str = ""  # role this one replicates from (a standby, a replica)
+
+
+class SinkNeed(Record, frozen=True, kw_only=True):
+    """A receiver of the grader's that the learner's program talks to, e.g. [sink.mail]: it records and can hold."""
+
+    kind: Literal["http", "smtp", "otlp"] = "http"
+    env: str = ""  # variable that carries its address; empty = <NAME>_URL
 
 
 class Limits(Record, frozen=True, kw_only=True):
@@ -72,6 +93,10 @@ class CheckSpec(Record, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
     seconds: float = 0.0  # its own deadline; 0 = limits.check_seconds
     shares_world: bool = False  # runs in the world its predecessor left
+    engines: tuple[str, ...] = ()  # roles it needs; empty = all that are not optional
+    problems: tuple[str, ...] = ()  # p01, p02, ...: its numbered problems, each with a verdict of its own
+    counts: bool = True  # False: shown and available to later checks, but no part of the run's verdict
+    sitting: int = 1  # 2: not run before the second sitting
 
 
 class MutantSpec(Record, frozen=True, kw_only=True):
@@ -81,6 +106,21 @@ class MutantSpec(Record, frozen=True, kw_only=True):
     rejected_by: tuple[str, ...]  # C2, or C2/p07
     code: str  # failure code of the rejecting check
     explain: str = ""  # shown after a pass: why it fails
+
+
+class Experiment(Record, frozen=True, kw_only=True):
+    """The transfer questions of an experiment; its predictions are shown and never graded."""
+
+    questions: int = 0  # 0 = no experiment
+    wrong_allowed: int = 1  # of all questions; none once one was dropped
+    least: int = 3  # questions this computer must be able to discriminate
+
+
+class Sittings(Record, frozen=True, kw_only=True):
+    """A lab worked on twice, with a pause the learner times."""
+
+    count: int = 1
+    hours_between: float = 0.0
 
 
 class Lab(Record, frozen=True, kw_only=True):
@@ -100,6 +140,9 @@ class Lab(Record, frozen=True, kw_only=True):
     platforms: tuple[str, ...] = ("linux", "macos")
     entries: tuple[Entry, ...]
     engines: dict[str, EngineNeed] = {}
+    sinks: dict[str, SinkNeed] = {}
+    experiment: Experiment = msgspec.field(default_factory=Experiment)
+    sittings: Sittings = msgspec.field(default_factory=Sittings)
     limits: Limits = msgspec.field(default_factory=Limits)
     checks: tuple[CheckSpec, ...]
     mutants: tuple[MutantSpec, ...] = ()

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_curriculum import Curriculum
+
+from unit.catalog.small_curriculum import Curriculum
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_curriculum import Curriculum
 
 from tinnyswe.catalog import digest, load
+from unit.catalog.small_curriculum import Curriculum
 
 
 def test_it_does_not_depend_on_where_the_lab_lies(curriculum: Curriculum, tmp_path: Path) -> None:

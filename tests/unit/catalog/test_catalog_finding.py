@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_curriculum import CHECKS, LAB, Curriculum
 
 from tinnyswe.catalog import curriculum_root, find, load
 from tinnyswe.model.errors import UsageError
 from tinnyswe.model.lab import Catalog
+from unit.catalog.small_curriculum import CHECKS, LAB, Curriculum
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_curriculum import CHECKS, LAB, Curriculum
 
 from tinnyswe.catalog import load, problems
+from unit.catalog.small_curriculum import CHECKS, LAB, Curriculum
 
 
 def test_a_sound_lab_becomes_a_record(curriculum: Curriculum) -> None:
@@ -49,10 +49,22 @@ BREAKS = [
     ("lab.toml", 'command = ["python", "app.py"]', "", "entry[app].command", "command ="),
     ("lab.toml", 'command = ["python", "app.py"]', 'command = "python app.py"', "entry[1].command", '["..."'),
     ("lab.toml", '[[entry]]\ntype = "http"', 'entry = "http"\n[x-a]', "entry", "[[entry]]"),
-    ("lab.toml", "[engine.valkey]", "[engine.net]", "engine.net", "call the role by what it does"),
+    ("lab.toml", "[engine.valkey]", "[engine.net]", "engine.net", "call it by what it does"),
     ("lab.toml", "[engine.valkey]", "[engine.Val-Key]", "engine.Val-Key", "lower-case"),
     ("lab.toml", 'version = ">=8"', 'instanse = "own"', "engine.valkey.instanse", "'instance'"),
     ("lab.toml", 'version = ">=8"', 'instance = "mine"', "engine.valkey.instance", "own"),
+    ("lab.toml", "[engine.valkey]", "[engine.app]", "engine.app", "call it by what it does"),
+    ("lab.toml", 'version = ">=8"', 'follows = "valkey"', "engine.valkey.follows", "nothing yet"),
+    ("lab.toml", 'version = ">=8"', "nodes = 0", "engine.valkey.nodes", "1 to 9"),
+    ("lab.toml", 'version = ">=8"', "optional = true", "check", "engines ="),
+    ("lab.toml", "[limits]", '[sink.mail]\nkind = "pop3"\n[limits]', "sink.mail.kind", "smtp"),
+    ("lab.toml", "[limits]", "[experiment]\nquestions = 6\n[limits]", "experiment.questions", "another kind"),
+    ("lab.toml", 'kind = "build"', 'kind = "experiment"', "experiment.questions", "questions = 10"),
+    ("lab.toml", "[limits]", "[sittings]\ncount = 2\n[limits]", "sittings", "hours_between"),
+    ("lab.toml", 'needs = ["C1"]', "sitting = 2", "check[C2].sitting", "count in [sittings]"),
+    ("lab.toml", 'needs = ["C1"]', 'engines = ["valky"]', "check[C2].engines", "'valkey'"),
+    ("lab.toml", 'needs = ["C1"]', 'problems = ["one"]', "check[C2].problems", "p01"),
+    ("lab.toml", 'rejected_by = ["C2"]', 'rejected_by = ["C2/p07"]', "mutant[M1].rejected_by", '"C2"'),
     ("lab.toml", "run_seconds = 40", "run_seconds = 4000", "limits.run_seconds", "1 to 600"),
     ("lab.toml", "run_seconds = 40", "run_seconds = 300", "limits.slow", "slow = true"),
     ("lab.toml", "run_seconds = 40", "run_seconds = 5", "limits.run_seconds", "at least 20"),
