@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import IO
+from typing import Protocol
 
 from tinnyswe.model.base import to_json
-from tinnyswe.model.events import AnyEvent, CheckFinished, RunFinished, decode_event
+from tinnyswe.model.events import AnyEvent, RunFinished, decode_event
 from tinnyswe.model.plan import Plan
 from tinnyswe.model.verdict import Outcome
 
@@ -19,59 +20,53 @@ GRACE = 10.0  # s after the run's budget until the bench, which keeps the budget
 _CHUNK = 1 << 16
 
 
+class Child(Protocol):
+    """A bench process, however it was made."""
+
+    @property
+    def reading(self) -> int:
+        """Descriptor its events come from, one JSON line each."""
+
+    def tell(self, message: bytes) -> None:
+        """Send the plan. The pipe stays open: when it closes, by whatever death of ours, the bench ends."""
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit status; None when it still runs after `seconds`."""
+
+    def end(self) -> None:
+        """End it with everything it started."""
+
+
 def run(plan: Plan) -> Iterator[AnyEvent]:
     """Run `plan` in a bench of its own and yield its events; the last one is always a RunFinished.
 
     Closing the generator early ends the bench and everything it started.
     """
-    reading, writing = os.pipe()
-    log = plan.scratch / "logs" / "bench.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    return converse(_Fresh(plan), plan)
+
+
+def converse(child: Child, plan: Plan) -> Iterator[AnyEvent]:
+    """Hand the plan to the bench, yield its events, and end it."""
     started = time.monotonic()
-    with log.open("wb") as errors:
-        bench = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-m", "tinnyswe.run.bench_main", str(writing)],
-            stdin=subprocess.PIPE,
-            stdout=errors,
-            stderr=errors,
-            pass_fds=(writing,),
-            start_new_session=True,  # Ctrl-C is for the command, which then ends the bench in its own order
-        )
-    os.close(writing)
-    try:
-        yield from _conversation(bench, reading, plan, started)
-    finally:
-        os.close(reading)
-        _end(bench)
-
-
-def _conversation(bench: subprocess.Popen[bytes], reading: int, plan: Plan, started: float) -> Iterator[AnyEvent]:
-    _tell(bench.stdin, to_json(plan) + b"\n")
     ends = started + plan.run_seconds + GRACE
     finished = False
-    for line in _lines(reading, ends):
-        event = decode_event(line)
-        finished = isinstance(event, RunFinished)
-        yield event
-    if finished:
-        return
-    at = time.monotonic() - started
-    if time.monotonic() >= ends:
-        yield RunFinished(at=at, outcome=Outcome.TIMEOUT, reason=f"the run was given up after {at:.0f} s")
-        return
-    status = bench.wait(GRACE)
-    yield RunFinished(at=at, outcome=Outcome.ERROR, reason=f"the grader ended unexpectedly (status {status})")
-
-
-def _tell(stream: IO[bytes] | None, message: bytes) -> None:
-    """Send the plan. The pipe stays open: when it closes, by whatever death of ours, the bench ends."""
-    if stream is None:
-        raise RuntimeError("the bench was started without its control pipe")
     try:
-        stream.write(message)
-        stream.flush()
-    except BrokenPipeError:
-        pass  # it died at once; its exit status says so in a moment
+        child.tell(to_json(plan) + b"\n")
+        for line in _lines(child.reading, ends):
+            event = decode_event(line)
+            finished = isinstance(event, RunFinished)
+            yield event
+        if not finished:
+            yield _unfinished(child, time.monotonic() - started, time.monotonic() >= ends)
+    finally:
+        child.end()
+
+
+def _unfinished(child: Child, at: float, late: bool) -> RunFinished:
+    if late:
+        return RunFinished(at=at, outcome=Outcome.TIMEOUT, reason=f"the run was given up after {at:.0f} s")
+    status = child.wait(GRACE)
+    return RunFinished(at=at, outcome=Outcome.ERROR, reason=f"the grader ended unexpectedly (status {status})")
 
 
 def _lines(reading: int, ends: float) -> Iterator[bytes]:
@@ -79,25 +74,48 @@ def _lines(reading: int, ends: float) -> Iterator[bytes]:
     rest = b""
     while True:
         ready, _, _ = select.select([reading], [], [], max(0.0, ends - time.monotonic()))
-        if not ready:
-            return
-        chunk = os.read(reading, _CHUNK)
+        chunk = os.read(reading, _CHUNK) if ready else b""
         if not chunk:
             return
         *lines, rest = (rest + chunk).split(b"\n")
         yield from lines
 
 
-def _end(bench: subprocess.Popen[bytes]) -> None:
-    if bench.stdin is not None:
-        bench.stdin.close()
-    try:
-        bench.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        bench.kill()  # the minders see their pipes close and end what they mind
-        bench.wait()
+class _Fresh:
+    """Child in an interpreter of its own."""
 
+    def __init__(self, plan: Plan) -> None:
+        self.reading, writing = os.pipe()
+        log = plan.scratch / "logs" / "bench.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-B", "-m", "tinnyswe.run.bench_main", str(writing)],
+                stdin=subprocess.PIPE,
+                stdout=errors,
+                stderr=errors,
+                pass_fds=(writing,),
+                start_new_session=True,  # Ctrl-C is for the command, which then ends the bench in its own order
+            )
+        os.close(writing)
 
-def results_of(events: list[AnyEvent]) -> tuple[CheckFinished, ...]:
-    """The check results among a run's events."""
-    return tuple(event for event in events if isinstance(event, CheckFinished))
+    def tell(self, message: bytes) -> None:
+        if self._process.stdin is not None:
+            # A bench that died at once is told about by its exit status in a moment.
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(message)
+                self._process.stdin.flush()
+
+    def wait(self, seconds: float) -> int | None:
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def end(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        if self.wait(GRACE) is None:
+            self._process.kill()  # the minders see their pipes close and end what they mind
+            self._process.wait()
+        os.close(self.reading)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from multiprocessing.connection import Connection
 from typing import BinaryIO
 
 from tinnyswe.grading.session import grade
@@ -18,8 +19,20 @@ from tinnyswe.run.world import RunWorld
 
 
 def main() -> None:
-    events = os.fdopen(int(sys.argv[1]), "wb", buffering=0)
-    control = sys.stdin.buffer
+    converse(sys.stdin.buffer, os.fdopen(int(sys.argv[1]), "wb", buffering=0))
+
+
+def serve(control: Connection, events: Connection, log: str) -> None:
+    """The same for a bench forked by the warm pool, which has no descriptors of its own yet."""
+    errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(errors, 1)
+    os.dup2(errors, 2)
+    os.setsid()
+    converse(os.fdopen(control.fileno(), "rb", buffering=0), os.fdopen(events.fileno(), "wb", buffering=0))
+
+
+def converse(control: BinaryIO, events: BinaryIO) -> None:
+    """Read the plan, run it, and end the process."""
     plan = from_json(Plan, control.readline(), where="the plan")
     threading.Thread(target=_end_with, args=(control,), daemon=True).start()
     bench(plan, events)

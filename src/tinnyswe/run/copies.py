@@ -57,7 +57,7 @@ class RunningCopy:
         self._process: Minded | None = None
         self._relay: TcpRelay | None = None
         self._starting = threading.Lock()
-        self._log = around.plan.scratch / "logs" / f"copy-{name}.log"
+        self.log_file = around.plan.scratch / "logs" / f"copy-{name}.log"
         self.port = 0
         self.frozen = False
         self.killed = False
@@ -167,7 +167,7 @@ class RunningCopy:
             python=plan.python,
             env={"PORT": str(self.port), "HOST": "127.0.0.1", **self._entry.env, **around.environment(self._name)},
             limits=plan.lab.limits,
-            log=self._log,
+            log=self.log_file,
             runtime=plan.runtime,
         )
         self._wait_until_it_serves()
@@ -254,7 +254,7 @@ class RunningCopy:
         return self.pid is not None and tree.asleep(self.pid)
 
     def log(self, lines: int = 20) -> tuple[str, ...]:
-        return tail(self._log, lines)
+        return tail(self.log_file, lines)
 
 
 class RunningApp:

@@ -39,6 +39,7 @@ class RunWorld:
         self._check = ""
         self._open = False
         self._disturbed: set[str] = set()
+        self.given: dict[str, Mapping[str, str]] = {}  # the environment each copy was started with
 
     # -- grading.World ------------------------------------------------------------------------------------------
 
@@ -82,7 +83,8 @@ class RunWorld:
     # -- for the parts ------------------------------------------------------------------------------------------
 
     def environment(self, copy: str) -> Mapping[str, str]:
-        return {role.need.env or f"{name.upper()}_URL": role.dsn(copy) for name, role in self.roles.items()}
+        self.given[copy] = {role.need.env or f"{name.upper()}_URL": role.dsn(copy) for name, role in self.roles.items()}
+        return self.given[copy]
 
     def complain(self, *, code: str, why: str, next_step: str, observed: Any = None) -> NoReturn:
         self.expect(self._check).fail(code=code, why=why, observed=observed, next_step=next_step)
