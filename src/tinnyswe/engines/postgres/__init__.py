@@ -1,0 +1,1 @@
+"""PostgreSQL: the engine behind the database labs."""

@@ -1,0 +1,1 @@
+"""Valkey: the engine behind the caching labs."""
