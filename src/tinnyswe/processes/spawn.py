@@ -33,8 +33,9 @@ GONE_SECONDS = 15.0  # above the minder's own patience with a process that does 
 class Minded:
     """A program running under its minder. Thread-safe. `pid` is the program's; `lease` says what it uses.
 
-    kill() and stop() end the program and keep the lease's directories, so the same lease can be started again;
-    close() removes them as well. As a context manager it closes.
+    kill() and stop() end the program and keep the lease's directories, so that the same lease can be started again
+    (an engine's restart); close() removes them as well. A copy of the learner's program has nothing worth keeping:
+    there kill() is close(). As a context manager it closes.
     """
 
     def __init__(self, keeper: subprocess.Popen[bytes], control: socket.socket, lease: Lease, runtime: Path) -> None:
@@ -82,8 +83,11 @@ class Minded:
         self.kill()
 
     def kill(self) -> None:
-        """Kill the whole tree; returns when nothing of it is left. The lease and its directories stay."""
-        self._end("keep")
+        """Kill the whole tree; returns when nothing of it is left. The lease and its directories stay, but a copy's."""
+        if self.lease.kind == "copy":
+            self.close()
+        else:
+            self._end("keep")
 
     def close(self) -> None:
         """Kill the whole tree and give the lease up: its directories are removed. May follow kill()."""
