@@ -62,7 +62,8 @@ def left_behind(before: Sight, after: Sight, places: Places) -> list[str]:
     sentences += [f"in the project: {line}" for line in sorted(after.project - before.project)]
     for name in ("runtime", "tmp"):
         folder = places.session / name
-        sentences += [f"file {path}" for path in sorted(folder.rglob("*"))] if folder.is_dir() else []
+        found = sorted(folder.rglob("*")) if folder.is_dir() else []
+        sentences += [f"file {path}" for path in found if path != folder / "leases"]
     return sentences
 
 
