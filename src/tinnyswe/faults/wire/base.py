@@ -209,8 +209,10 @@ class Parser(ABC):
 
     def _emit(self, unit: Unit | None, to_client: bytes = b"") -> None:
         """All client bytes read since the last piece are one; they begin `unit` unless it was begun already."""
-        self._pieces.append(Piece(self._client.take(), None if self._begun else unit, to_client))
+        piece = Piece(self._client.take(), None if self._begun else unit, to_client)
         self._begun = False
+        if any(piece):
+            self._pieces.append(piece)
 
     def _settle(self, *units: Unit) -> None:
         """The server bytes read so far answer `units`."""
