@@ -1,0 +1,416 @@
+"""The checks of caching/atomic-counters. Each docstring is what the learner reads."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from tinnyswe.labkit import App, Copy, Expect, Net, NoAnswer, Race, Reply, until
+
+WINDOW = 1  # s; ATTEMPT_WINDOW in lab.toml
+LIMIT = 5
+LOCK_SECONDS = 5  # what a killed buyer leaves behind is gone after this
+BUDGET = 60  # engine requests of one request that has to wait
+
+SOLD_TWICE = "Between looking and selling, the other copy sold: how many steps does the engine see?"
+COUNTED = "Whoever counts must also say when the count ends, in the same step."
+
+Call = Callable[[Copy], Reply]
+
+
+# -- what the copies are asked ----------------------------------------------------------------------------------
+
+
+def new_name(rng: random.Random, kind: str) -> str:
+    return f"{kind}-{rng.randrange(16**6):06x}"
+
+
+def opens(show: str, seats: int) -> Call:
+    return lambda copy: copy.put(f"/shows/{show}", {"seats": seats})
+
+
+def buys(show: str, user: str, n: int, **options: Any) -> Call:
+    return lambda copy: copy.post("/reserve", {"show": show, "user": user, "n": n}, **options)
+
+
+def tries(user: str) -> Call:
+    return lambda copy: copy.post("/attempt", {"user": user})
+
+
+def looks_at(show: str) -> Call:
+    return lambda copy: copy.get(f"/shows/{show}")
+
+
+def open_show(app: App, expect: Expect, rng: random.Random, seats: int) -> str:
+    show = new_name(rng, "show")
+    opened = opens(show, seats)(app.b)
+    expect(opened.status, code="not-opened", why="PUT of a new show is answered with 204.").equals(204)
+    return show
+
+
+def look(copy: Copy, show: str, expect: Expect) -> tuple[int, int]:
+    """Return (left, sold)."""
+    reply = looks_at(show)(copy)
+    expect(reply.status, code="no-show", why="GET of an open show is answered with 200 at any time.").equals(200)
+    seen = expect.fields(reply, left=int, sold=int)
+    return seen["left"], seen["sold"]
+
+
+def books_balance(copy: Copy, show: str, seats: int, acknowledged: int, expect: Expect) -> None:
+    left, sold = look(copy, show, expect)
+    expect(
+        left + sold,
+        code="torn",
+        why=f"Every one of the {seats} seats is either left or sold.",
+        next_step="Which answer could be half old and half new?",
+    ).equals(seats)
+    expect(
+        sold,
+        code="miscounted",
+        why="Sold is the sum of what buyers were told they have.",
+        next_step=SOLD_TWICE,
+    ).equals(acknowledged)
+
+
+def sell_only_or_refuse(replies: list[Reply], expect: Expect) -> list[int]:
+    """Return the statuses; anything but a sale or a refusal fails."""
+    statuses = [reply.status for reply in replies]
+    for status in statuses:
+        expect(
+            status,
+            code="wrong-status",
+            why="A buyer gets 200 or 409, also when somebody else buys at the same moment.",
+            next_step="The last log lines of the copy say what went wrong inside.",
+        ).one_of([200, 409])
+    return statuses
+
+
+# -- C1 to C4: selling ------------------------------------------------------------------------------------------
+
+
+def test_c1_alone(app: App, expect: Expect, rng: random.Random) -> None:
+    """One buyer after the other: a house of 10 sells 4 and 4, refuses the third 4, and has 2 left and 8 sold."""
+    show = open_show(app, expect, rng, 10)
+    replies = [buys(show, new_name(rng, "user"), 4)(copy) for copy in (app.a, app.b, app.a)]
+    statuses = [reply.status for reply in replies]
+    why = "The first two orders of 4 fit into 10 seats, the third does not."
+    expect(statuses, code="wrong-sale", why=why).equals([200, 200, 409])
+    told = [expect.fields(reply, left=int)["left"] for reply in replies[:2]]
+    expect(told, code="wrong-left", why="A sale answers with the seats left behind it.").equals([6, 2])
+    left, sold = look(app.b, show, expect)
+    expect([left, sold], code="wrong-show", why="A refused order changes nothing.").equals([2, 8])
+    first = tries(new_name(rng, "user"))(app.a)
+    expect(first.status, code="wrong-attempt", why="A user's first attempt is allowed.").equals(200)
+
+
+def test_c2_last_seats(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """Two copies get orders that do not fit together. Exactly one sells, wherever the other one is held up, and even
+    when it is held up for longer than anything with a TTL lives."""
+    seats = rng.randint(8, 20)
+    half = seats // 2
+    orders = [(rng.randint(half + 1, seats), rng.randint(half + 1, seats)), (seats, 1), (1, seats)]
+    for mine, theirs in orders:
+        for race in net.races("valkey"):
+            only_one_sells(app, race, expect, rng, seats, mine, theirs)
+    for mine, theirs in orders[:2]:
+        for race in net.races("valkey", do="warp"):
+            only_one_sells(app, race, expect, rng, seats, mine, theirs)
+
+
+def only_one_sells(
+    app: App, race: Race, expect: Expect, rng: random.Random, seats: int, mine: int, theirs: int
+) -> None:
+    show = race.fresh(lambda: open_show(app, expect, rng, seats))
+    slow = race.park(buys(show, "ann", mine))
+    fast = race.settle(buys(show, "bob", theirs))
+    race.release()
+    statuses = sell_only_or_refuse([slow.reply, fast.reply], expect)
+    acknowledged = sum(n for n, status in zip((mine, theirs), statuses, strict=True) if status == 200)
+    expect(
+        acknowledged,
+        code="oversold",
+        why=f"A house of {seats} cannot sell {mine} and {theirs}.",
+        next_step=SOLD_TWICE,
+    ).at_most(seats)
+    why = "Each of the two orders fits alone, so one of them must be sold."
+    expect(sorted(statuses), code="nobody-sold", why=why, next_step="Who refused, and what had it seen?").equals(
+        [200, 409]
+    )
+    books_balance(app.b, show, seats, acknowledged, expect)
+
+
+def test_c3_the_greedy_order(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """Somebody asks for more seats than there are and is held up in the middle. Buyers whose orders fit get their
+    seats: nobody is refused because of an order that is refused itself."""
+    seats = rng.randint(8, 20)
+    for fits in (1, seats):
+        for race in net.races("valkey"):
+            show = race.fresh(lambda: open_show(app, expect, rng, seats))
+            slow = race.park(buys(show, "greedy", seats * 2))
+            fast = race.settle(buys(show, "bob", fits))
+            race.release()
+            statuses = [slow.reply.status, fast.reply.status]
+            expect(
+                statuses,
+                code="refused-by-greed",
+                why=f"{seats * 2} of {seats} never fit (409), {fits} of {seats} do (200), whatever the other does.",
+                next_step="What does the engine hold while a refusal is on its way?",
+            ).equals([409, 200])
+            books_balance(app.b, show, seats, fits, expect)
+
+
+def test_c4_everybody_who_fits(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """Orders that fit together are all sold, however close they come; a small crowd buys exactly the house."""
+    seats = rng.randint(9, 20)
+    mine = rng.randint(2, seats // 2)
+    theirs = rng.randint(2, seats - mine)
+    for race in net.races("valkey"):
+        show = race.fresh(lambda: open_show(app, expect, rng, seats))
+        slow = race.park(buys(show, "ann", mine))
+        fast = race.settle(buys(show, "bob", theirs))
+        race.release()
+        statuses = sell_only_or_refuse([slow.reply, fast.reply], expect)
+        expect(
+            statuses,
+            code="refused-by-company",
+            why=f"{mine} and {theirs} fit into {seats}. That somebody else is buying is no reason to refuse.",
+            next_step="What does your program do when it finds that it came second?",
+        ).equals([200, 200])
+        books_balance(app.b, show, seats, mine + theirs, expect)
+    a_crowd_buys(app, expect, rng)
+
+
+def a_crowd_buys(app: App, expect: Expect, rng: random.Random) -> None:
+    seats = rng.randint(25, 35)
+    show = open_show(app, expect, rng, seats)
+    orders = [buys(show, "crowd", 1)] * 30
+    statuses = sell_only_or_refuse(app.together({"a": orders, "b": orders}), expect)
+    expect(
+        statuses.count(200),
+        code="crowd-miscounted",
+        why=f"60 orders of one seat meet a house of {seats}: as many are sold as there are seats.",
+        next_step="Look at C2 (too many sold) or at what a refused buyer had seen (too few).",
+    ).equals(seats)
+    books_balance(app.a, show, seats, seats, expect)
+
+
+# -- C5: the limiter --------------------------------------------------------------------------------------------
+
+
+def keys(valkey: Any, pattern: str = "*") -> dict[str, int]:
+    """Every key that matches, with its TTL in ms (-1: none)."""
+    client = valkey.client()
+    names = list(client.scan_iter(pattern, count=500))
+    ttls = [client.pttl(name) for name in names]
+    found = {n.decode() if isinstance(n, bytes) else n: ttl for n, ttl in zip(names, ttls, strict=True)}
+    return {name: ttl for name, ttl in found.items() if ttl != -2}
+
+
+def limiter_keys_end(valkey: Any, before: dict[str, int], expect: Expect) -> None:
+    """Nothing the limiter wrote since `before` stays for ever, or for more than two windows."""
+    new = {name: ttl for name, ttl in keys(valkey).items() if name not in before}
+    endless = sorted(name for name, ttl in new.items() if ttl == -1)
+    expect(
+        endless,
+        code="key-without-end",
+        why="A key of the limiter without TTL locks its user out for ever: counts are never reset.",
+        next_step=COUNTED,
+    ).equals([])
+    longest = max((ttl for name, ttl in new.items() if name.startswith("limit:")), default=0)
+    why = "A key of the limiter lives for at most two windows."
+    expect(longest, code="key-too-long", why=why, volatile=True).at_most(2000 * WINDOW)
+
+
+def test_c5_the_limiter(app: App, net: Net, valkey: Any, expect: Expect, rng: random.Random) -> None:
+    """Five attempts in a window, not six: also when two copies count at once, when a copy dies while it counts, and
+    when the window ends in the middle. Refused attempts do not count, and every key of it has an end."""
+    before = keys(valkey)
+    five_then_no_more(app, valkey, expect, rng)
+    for do in ("kill", "warp"):
+        for race in net.races("valkey", do=do):
+            user = race.fresh(lambda: new_name(rng, "user"))
+            race.park(tries(user))
+            race.release()
+            limiter_keys_end(valkey, before, expect)
+    the_fifth_of_two(app, net, expect, rng)
+    the_window_ends_under_fire(app, expect, rng)
+    limiter_keys_end(valkey, before, expect)
+
+
+def five_then_no_more(app: App, valkey: Any, expect: Expect, rng: random.Random) -> None:
+    wanted = [200] * LIMIT + [429] * 2
+    for _ in range(3):  # a burst may straddle the turn of a window that follows the clock
+        burst = tries(new_name(rng, "user"))
+        statuses = [burst(copy).status for copy in (app.a, app.b, app.a, app.b, app.b, app.a, app.b)]
+        if statuses == wanted:
+            break
+    expect(statuses, code="not-limited", why="Five attempts in a window are allowed, the next are not.").equals(wanted)
+    why = "The limiter's keys begin with `limit:`."
+    expect(bool(keys(valkey, "limit:*")), code="no-limit-key", why=why).is_true()
+
+
+def the_fifth_of_two(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    suspects = not_exactly_one(app, net, rng)
+    for _ in range(2):  # a burst may straddle the turn of a window; a real gap is there every time
+        again = not_exactly_one(app, net, rng) if suspects else {}
+        suspects = {k: statuses for k, statuses in suspects.items() if k in again}
+    expect(
+        [f"held before request {k}: {statuses}" for k, statuses in suspects.items()],
+        code="limit-overrun",
+        why="After four attempts only one more is allowed, whichever copy is asked.",
+        next_step="Between looking at the count and raising it, the other copy looked too.",
+    ).equals([])
+
+
+def not_exactly_one(app: App, net: Net, rng: random.Random) -> dict[int, list[int]]:
+    """Return the positions at which not exactly one of two attempts was the allowed fifth."""
+    wrong = {}
+    for race in net.races("valkey"):
+        one_more = tries(race.fresh(lambda: new_name(rng, "user")))
+        for copy in (app.a, app.b, app.a, app.b):
+            one_more(copy)
+        slow = race.park(one_more)
+        fast = race.settle(one_more)
+        race.release()
+        statuses = sorted((slow.reply.status, fast.reply.status))
+        if statuses != [200, 429]:
+            wrong[race.k] = statuses
+    return wrong
+
+
+def the_window_ends_under_fire(app: App, expect: Expect, rng: random.Random) -> None:
+    once_more = tries(new_name(rng, "user"))
+
+    def refused() -> bool:
+        return once_more(app.a).status == 429
+
+    def allowed() -> bool:
+        return once_more(app.b).status == 200
+
+    until(refused, seconds=10, what="refusal of a sixth attempt")
+    try:
+        until(allowed, seconds=WINDOW * 5, what="allowed attempt")
+    except NoAnswer:
+        expect.fail(
+            code="window-never-ends",
+            why=f"Refused attempts do not count: the window of {WINDOW} s ends, however often the user tries.",
+            observed=f"still 429 after {WINDOW * 5} s of trying",
+            next_step="What does a refused attempt change in the engine?",
+        )
+
+
+# -- C6 to C9: manners ------------------------------------------------------------------------------------------
+
+
+def test_c6_waiting_politely(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """A buyer that has to wait for a slow one does not hammer the engine while it waits."""
+    for race in net.races("valkey"):
+        show = race.fresh(lambda: open_show(app, expect, rng, 10))
+        race.park(buys(show, "ann", 3))
+        fast = race.settle(buys(show, "bob", 4))
+        expect(
+            fast.requests,
+            code="hammering",
+            why=f"A request that waits for another copy may cost the engine {BUDGET} requests while that copy is held.",
+            next_step="What does your program do between two looks?",
+            volatile=True,
+        ).at_most(BUDGET)
+        race.release()
+
+
+def test_c7_the_dead_buyer(app: App, net: Net, valkey: Any, expect: Expect, rng: random.Random) -> None:
+    """A copy is killed in the middle of a sale. The sale has happened whole or not at all, what the dead one left
+    behind ends by itself, and then the next buyer gets a seat."""
+    seats, n = 10, rng.randint(2, 6)
+    for race in net.races("valkey", do="kill"):
+        show = race.fresh(lambda: open_show(app, expect, rng, seats))
+        before = keys(valkey)
+        slow = race.park(buys(show, "ann", n))
+        left_behind_ends(valkey, before, expect)
+        valkey.expire_all()
+        expect(
+            served(race, buys(show, "bob", 1, timeout=5)),
+            code="dead-hand",
+            why="Once every TTL has run out, nothing of a killed buyer stands in the way of the next one.",
+            next_step="Who takes away what a killed process held? Its `finally` does not run.",
+        ).equals(200)
+        race.release()
+        left, sold = look(app.b, show, expect)
+        why = f"Every one of the {seats} seats is either left or sold."
+        expect(left + sold, code="half-a-sale", why=why, next_step="Where can a sale be cut in two?").equals(seats)
+        allowed = [n + 1] if slow.reply.status == 200 else [1, n + 1]
+        why = "A killed sale happened whole or not at all."
+        expect(sold, code="half-a-sale", why=why, next_step="Where can a sale be cut in two?").one_of(allowed)
+
+
+def served(race: Race, call: Call) -> int | str:
+    """Return the status, or that there was none."""
+    try:
+        return race.probe(call).status
+    except NoAnswer:
+        return "no answer within 5 s"
+
+
+def left_behind_ends(valkey: Any, before: dict[str, int], expect: Expect) -> None:
+    longest = max((ttl for name, ttl in keys(valkey).items() if name not in before), default=0)
+    why = f"What a killed buyer leaves behind with a TTL is gone after {LOCK_SECONDS} s."
+    expect(longest, code="lock-too-long", why=why, volatile=True).at_most(1000 * LOCK_SECONDS)
+
+
+def test_c8_never_torn(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """Whoever looks while somebody buys, or while a show is being opened, sees a whole picture: left and sold
+    together make up the house."""
+    seats = rng.randint(8, 20)
+    for race in net.races("valkey"):  # a sale is held, somebody looks
+        show = race.fresh(lambda: open_show(app, expect, rng, seats))
+        race.park(buys(show, "ann", 3))
+        seen = race.probe(looks_at(show))
+        race.release()
+        whole(seen, seats, expect)
+    for race in net.races("valkey"):  # a look is held, somebody buys
+        show = race.fresh(lambda: open_show(app, expect, rng, seats))
+        slow = race.park(looks_at(show))
+        race.settle(buys(show, "bob", 3))
+        race.release()
+        whole(slow.reply, seats, expect)
+    for race in net.races("valkey"):  # a show is being opened, somebody looks
+        show = race.fresh(lambda: new_name(rng, "show"))
+        race.park(opens(show, seats))
+        seen = race.probe(looks_at(show))
+        race.release()
+        if seen.status != 404:
+            whole(seen, seats, expect)
+
+
+def whole(reply: Reply, seats: int, expect: Expect) -> None:
+    expect(reply.status, code="no-show", why="GET of an open show is answered with 200 at any time.").equals(200)
+    seen = expect.fields(reply, left=int, sold=int)
+    expect(
+        seen["left"] + seen["sold"],
+        code="torn",
+        why=f"Every one of the {seats} seats is either left or sold, in every answer.",
+        next_step="Between which two steps of the engine is the picture half old and half new?",
+    ).equals(seats)
+
+
+def test_c9_the_empty_cache(app: App, net: Net, valkey: Any, expect: Expect, rng: random.Random) -> None:
+    """The engine forgets its script cache, as it does at every restart; nobody at the counter notices."""
+    show = open_show(app, expect, rng, 10)
+    user = new_name(rng, "user")
+    for copy in (app.a, app.b):
+        buys(show, user, 1)(copy)
+        tries(user)(copy)
+    valkey.client().script_flush()
+    statuses = [buys(show, user, 1)(app.a).status, tries(user)(app.b).status]
+    next_step = "What does the engine answer when it does not know what you refer to?"
+    why = "An empty script cache is the program's to mend; a buyer and a visitor get their 200."
+    expect(statuses, code="script-lost", why=why, next_step=next_step).equals([200, 200])
+    for race in net.races("valkey"):
+        show = race.fresh(lambda: open_show(app, expect, rng, 10))
+        slow = race.park(buys(show, "ann", 3))
+        if race.hit:
+            valkey.client().script_flush()
+        race.release()
+        expect(slow.reply.status, code="script-lost", why=why, next_step=next_step).equals(200)
+        books_balance(app.b, show, 10, 3, expect)

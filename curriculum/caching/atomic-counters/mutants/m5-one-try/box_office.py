@@ -1,0 +1,35 @@
+"""Seats of shows, one hash each."""
+
+from __future__ import annotations
+
+import redis
+
+
+class BoxOffice:
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+
+    def open_show(self, show: str, seats: int) -> None:
+        self.client.hset(f"show:{show}", mapping={"left": seats, "sold": 0})
+
+    def reserve(self, show: str, n: int) -> int | None:
+        """Sell n seats and return how many are left; None when n are not there. LookupError: no such show."""
+        key = f"show:{show}"
+        with self.client.pipeline() as pipe:
+            pipe.watch(key)
+            now = self.show(show)
+            if now["left"] < n:
+                return None
+            pipe.multi()
+            pipe.hset(key, mapping={"left": now["left"] - n, "sold": now["sold"] + n})
+            try:
+                pipe.execute()
+            except redis.WatchError:
+                return None  # somebody was faster
+            return now["left"] - n
+
+    def show(self, show: str) -> dict[str, int]:
+        left, sold = self.client.hmget(f"show:{show}", "left", "sold")
+        if left is None or sold is None:
+            raise LookupError(show)
+        return {"left": int(left), "sold": int(sold)}
