@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import time
@@ -21,7 +22,7 @@ from tinnyswe.engines.ports import HOST, Port, taken
 from tinnyswe.model.errors import UsageError
 from tinnyswe.processes import tree
 from tinnyswe.processes.identity import engine_identity, own
-from tinnyswe.processes.lease import new_lease
+from tinnyswe.processes.lease import new_lease, release, take
 from tinnyswe.processes.spawn import Minded, spawn
 
 READY_SECONDS = 30.0  # recovery after a kill included; a start takes well below one
@@ -32,14 +33,18 @@ _TAKEN = re.compile(r"address already in use", re.IGNORECASE)
 
 
 def data_folder(name: str) -> Path:
-    """A new folder for an engine's data, owned by whoever the engine runs as: in memory when there is room.
+    """A path for an engine's data, in memory when there is room. Not made yet: it gets its lease first.
 
-    Its path is short, as Unix sockets may live below it.
+    It is short, as Unix sockets may live below it.
     """
     base = _SHM if _has_room(_SHM) else Path(tempfile.gettempdir())
-    folder = Path(tempfile.mkdtemp(prefix=f"tinny-{name}-", dir=base))
-    own(folder, engine_identity())
-    return folder
+    return base / f"tinny-{name}-{secrets.token_hex(6)}"
+
+
+def make_folder(path: Path) -> None:
+    """Make a data folder that only whoever the engine runs as (and root) can enter."""
+    path.mkdir(mode=0o700)
+    own(path, engine_identity())
 
 
 def _has_room(folder: Path) -> bool:
@@ -158,6 +163,8 @@ class Server(abc.ABC):
     def start(self) -> None:
         """First start: prepare, spawn, wait until it answers. Leaves nothing behind when that fails."""
         try:
+            os.close(take(self._lease, self.runtime)[2])  # from here on a sweep would find what we leave
+            make_folder(self._data)
             self._prepare()
             self._launch()
         except BaseException:
@@ -195,7 +202,8 @@ class Server(abc.ABC):
         self._disconnect()
         if self._minded is not None:
             self._minded.close()
-        shutil.rmtree(self._data, ignore_errors=True)
+        else:
+            release(self._lease, self.runtime)
         self._port.close()
         os.close(self._in_use)
 

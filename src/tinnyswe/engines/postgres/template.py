@@ -12,10 +12,10 @@ from pathlib import Path
 
 from tinnyswe.engines import store
 from tinnyswe.engines.base import EngineError, Install
-from tinnyswe.engines.server import data_folder
+from tinnyswe.engines.server import data_folder, make_folder
 from tinnyswe.model.errors import TinnyError
 from tinnyswe.processes.identity import engine_identity, own
-from tinnyswe.processes.lease import new_lease
+from tinnyswe.processes.lease import new_lease, take
 from tinnyswe.processes.spawn import spawn
 
 SUPERUSER = "grader"
@@ -65,8 +65,10 @@ def _make(install: Install, template: Path, *, runtime: Path, run: str) -> None:
     password = secrets.token_urlsafe(18)
     scratch = data_folder("initdb")
     logs = scratch.with_name(scratch.name + "-log")  # initdb's uid may not write where we log
-    logs.mkdir(mode=0o700)
     lease = new_lease("scratch", run=run, directories=(scratch, logs), name="initdb")
+    os.close(take(lease, runtime)[2])
+    make_folder(scratch)
+    logs.mkdir(mode=0o700)
     pwfile = scratch / "password"
     pwfile.touch(mode=0o600)
     pwfile.write_text(password)
