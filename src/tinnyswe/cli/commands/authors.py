@@ -1,0 +1,88 @@
+"""`tinny lab new` and `tinny lab audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinnyswe.catalog import curriculum_root, find, load
+from tinnyswe.cli import render
+from tinnyswe.cli.options import Place, Surface, common
+from tinnyswe.model.lab import Catalog, Lab
+from tinnyswe.usecases import new_lab
+from tinnyswe.usecases.audit_file import read_audit
+from tinnyswe.usecases.audit_lab import AuditOptions, audit_lab, changed
+
+
+@click.group()
+def lab() -> None:
+    """For authors: make labs, and grade them."""
+
+
+@lab.command()
+@click.argument("name", metavar="TOPIC/LAB")
+@click.option("--box", required=True, help="The box it proves something of, e.g. caching/key-value-basics.")
+@click.option("--into", type=click.Path(path_type=Path), help="A curriculum folder of your own.")
+@common
+def new(name: str, box: str, into: Path | None, surface: Surface, place: Place) -> None:
+    """Write a small lab that works, to be made into yours."""
+    root = into if into is not None else curriculum_root()
+    made = new_lab.new_lab(load([curriculum_root()]), root, name, box)
+    surface.say(f"✓ {made.id} in {made.folder}")
+    for file in made.files:
+        surface.say(f"    {file}")
+    surface.say(f"  Next  `tinny lab audit --record {made.id}`, then make it yours (docs/guides/add-a-lab.md)")
+    surface.data(made)
+
+
+@lab.command()
+@click.argument("names", nargs=-1, metavar="[LAB]...")
+@click.option("--from", "roots", multiple=True, type=click.Path(path_type=Path), help="Further curriculum folders.")
+@click.option("--program", "programs", multiple=True, help="Only this program: starter, reference, M1 ...")
+@click.option("--seeds", default=3, show_default=True, help="Seeds each reference must pass.")
+@click.option("--repeats", default=3, show_default=True, help="Runs of the reference that must agree.")
+@click.option("--jobs", default=1, show_default=True, help="Programs graded at the same time.")
+@click.option("--record", is_flag=True, help="Write goldens and audit.json from what is seen now.")
+@click.option("--changed", "only_changed", is_flag=True, help="Only labs whose last full audit was of another build.")
+@common
+def audit(
+    names: tuple[str, ...],
+    roots: tuple[Path, ...],
+    programs: tuple[str, ...],
+    seeds: int,
+    repeats: int,
+    jobs: int,
+    record: bool,
+    only_changed: bool,
+    surface: Surface,
+    place: Place,
+) -> int:
+    """Grade labs: every wrong program must be refused as promised, every right one must pass."""
+    catalog = load([curriculum_root(), *roots])
+    options = AuditOptions(seeds=seeds, repeats=repeats, jobs=jobs, record=record, only=programs)
+    labs = [find(catalog, name, Path.cwd()) for name in names] or list(catalog.labs.values())
+    if only_changed:
+        labs = changed(labs, read_audit)
+    green = _problems(catalog, surface)
+    for found in labs:
+        green = _audit(found, options, surface) and green
+    return 0 if green else 1
+
+
+def _problems(catalog: Catalog, surface: Surface) -> bool:
+    for problem in catalog.problems:
+        surface.say(f"✗ {render.safe_line(problem)}")
+        surface.data({"problem": problem})
+    return not catalog.problems
+
+
+def _audit(lab: Lab, options: AuditOptions, surface: Surface) -> bool:
+    surface.say(f"\n{lab.id}")
+    auditor = audit_lab(lab, options, surface.tools())
+    for row in auditor.rows():
+        surface.say(render.row_view(row))
+    done = auditor.conclude()
+    surface.say(render.audit_view(done))
+    surface.data(render.audit_json(done))
+    return done.green

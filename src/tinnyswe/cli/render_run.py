@@ -1,0 +1,263 @@
+"""A run as it goes by, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from tinnyswe.cli.render_failure import MARKS, fault_sentence, result_view
+from tinnyswe.cli.render_text import INDENT, Paragraph, field, safe, safe_line
+from tinnyswe.model.errors import CannotRunHere, SubmissionError, TinnyError, UsageError
+from tinnyswe.model.events import (
+    AnyEvent,
+    CheckFinished,
+    CheckStarted,
+    CopyReady,
+    EngineReady,
+    FaultDone,
+    Note,
+    RequestSeen,
+    RunFinished,
+    RunStarted,
+)
+from tinnyswe.model.evidence import Receipt, RunVerdict
+from tinnyswe.model.failure import FaultNote
+from tinnyswe.model.lab import Lab
+from tinnyswe.model.verdict import Outcome
+
+
+def titles(lab: Lab) -> dict[str, str]:
+    """Check ids to titles, as the views below want them."""
+    return {spec.id: spec.title for spec in lab.checks}
+
+
+def event_view(event: AnyEvent, titles: Mapping[str, str]) -> RenderableType | None:
+    """What `tinny check` prints when this event comes by; None for events that only the timeline shows."""
+    match event:
+        case RunStarted():
+            number = len(event.checks)
+            seed = f"practice with seed {event.seed}" if event.practice else f"seed {event.seed}"
+            text = Text.assemble((safe_line(event.lab), "bold"), f"  {_count(number, 'check')}, {seed}")
+            return Paragraph(text, indent=2)
+        case EngineReady():
+            engine = event.engine
+            level = "" if engine.level == "real" else f" ({engine.level}, not the real engine)"
+            text = Text(safe_line(f"{engine.kind} {engine.version}{level} is ready ({event.seconds:.1f} s)"), "dim")
+            return Paragraph(text, indent=2, first="  ")
+        case Note():
+            return Paragraph(Text(safe_line(event.text), "dim"), indent=8, first="  note: ")
+        case CheckFinished():
+            return result_view(event.result, titles.get(event.result.check, ""))
+        case _:
+            return None
+
+
+def activity(event: AnyEvent) -> str | None:
+    """The words beside a terminal's spinner from this event on; None when it changes nothing."""
+    match event:
+        case RunStarted():
+            return "starting the engines"
+        case EngineReady():
+            return "starting your program"
+        case CheckStarted():
+            return f"{event.check}  {safe_line(event.title)}"
+        case _:
+            return None
+
+
+def summary(
+    verdict: RunVerdict,
+    lab: Lab | None,
+    *,
+    receipt: Receipt | None = None,
+    refusal: str = "",
+    ticked: Sequence[str] = (),
+    left: Sequence[str] = (),
+    trouble: str = "",
+) -> Group:
+    """The last lines of a run.
+
+    ticked: titles of the boxes it ticked in the roadmap. left: core labs its box still needs.
+    refusal: why a passed run leaves no proof. trouble: what went wrong after the proof was kept.
+    """
+    parts: list[RenderableType] = ["", _verdict_line(verdict)]
+    if verdict.outcome is Outcome.PASSED:
+        parts += _proof(receipt, refusal, ticked, left)
+    elif verdict.outcome is Outcome.FAILED:
+        parts += diagnosis_lines(verdict.diagnosis, lab)
+        parts.append(field("Again", f"`tinny check --seed {verdict.seed}` makes the same run as practice"))
+        parts.append(field("Story", "`tinny show` tells this run step by step"))
+    elif verdict.outcome is Outcome.NOT_RUN:
+        parts.append(
+            Paragraph("An incomplete run proves nothing yet: `tinny check` runs every check.", indent=2, first="  ")
+        )
+    elif verdict.outcome is Outcome.TIMEOUT:
+        parts.append(field("Next", "`tinny show` tells what your program was doing when the time ran out"))
+    else:
+        said = "This is our fault or this computer's, not your work's: it costs no attempt and clears no tick."
+        parts.append(Paragraph(said, indent=2, first="  "))
+        parts.append(field("Next", "run it again; if it stays, `tinny doctor` looks at this computer"))
+    if trouble:
+        parts.append(Paragraph(safe(trouble), indent=INDENT, first=Text.assemble(("! ", "yellow"), ("But", "bold"))))
+    return Group(*parts)
+
+
+def diagnosis_lines(ids: Sequence[str], lab: Lab | None) -> list[RenderableType]:
+    """Which wrong belief the program behaves like; several when they cannot be told apart from outside."""
+    beliefs = {mutant.id: mutant.belief for mutant in lab.mutants} if lab else {}
+    known = [(id, safe_line(beliefs[id])) for id in ids if id in beliefs]
+    if len(known) == 1:
+        id, belief = known[0]
+        return [Paragraph(Text(f"You behave like {id}: {_sentence(belief)}", "bold"), indent=2, first="  ")]
+    if not known:
+        return []
+    heading = f"You behave like {_list([id for id, _ in known], 'or')}, which look the same from outside:"
+    return [
+        Paragraph(Text(heading, "bold"), indent=2, first="  "),
+        *(Paragraph(_sentence(belief), indent=8, first=f"    {id}") for id, belief in known),
+    ]
+
+
+def lessons(lab: Lab) -> Group:
+    """After a pass: the wrong beliefs this lab rejects, and why each is wrong."""
+    parts: list[RenderableType] = [Text("What your solution got right where others go wrong:", "bold")]
+    for mutant in lab.mutants:
+        if mutant.explain:
+            belief = Text(f"“{_sentence(safe_line(mutant.belief))}”")
+            parts.append(Paragraph(belief, indent=6, first=f"  {mutant.id}"))
+            parts.append(Paragraph(Text(safe_line(mutant.explain), "dim"), indent=6))
+    return Group(*parts) if len(parts) > 1 else Group()
+
+
+def timeline(events: Iterable[AnyEvent], titles: Mapping[str, str]) -> Group:
+    """Every event of a run with its second, for `tinny show`."""
+    parts: list[RenderableType] = []
+    for event in events:
+        if isinstance(event, CheckStarted | CheckFinished):
+            parts.append("")
+        at = Text(f"{event.at:8.3f}  ", "dim")
+        if isinstance(event, CheckFinished):
+            parts.append(result_view(event.result, titles.get(event.result.check, ""), whole=True))
+        else:
+            parts.append(Paragraph(_step(event), indent=10, first=at))
+    return Group(*parts)
+
+
+def problem(error: TinnyError) -> Group:
+    """An error as a person meets it: what, where, and one next step."""
+    word = "error"
+    if isinstance(error, CannotRunHere):
+        word = "cannot run here"
+    elif isinstance(error, SubmissionError):
+        word = "not graded"
+    elif isinstance(error, UsageError):
+        word = "not understood"
+    parts: list[RenderableType] = [
+        Paragraph(safe(error.what), indent=2, first=Text.assemble(("! ", "red"), (f"{word}: ", "bold")))
+    ]
+    if error.where:
+        parts.append(field("Where", safe_line(error.where)))
+    if error.next_step:
+        parts.append(field("Next", safe(error.next_step)))
+    return Group(*parts)
+
+
+def watching(folder: str, seed: int) -> Paragraph:
+    """The first line of `tinny watch`."""
+    return Paragraph(f"Watching {safe_line(folder)} (seed {seed}). Save a file to check it; Ctrl-C ends.", indent=2)
+
+
+def green(seed: int) -> Paragraph:
+    """The line between a passed round of `tinny watch` and the run that counts."""
+    text = f"Seed {seed} passes. Now once with a seed your program has not met: that run is the proof."
+    return Paragraph(text, indent=2, first=Text("✓ ", "green"))
+
+
+def _step(event: AnyEvent) -> Text:
+    match event:
+        case RunStarted():
+            return Text(safe_line(f"run of {event.lab}, seed {event.seed}, sandbox {event.tier}"))
+        case EngineReady():
+            return Text(safe_line(f"{event.engine.role}: {event.engine.kind} {event.engine.version} is ready"))
+        case CopyReady():
+            return Text(safe_line(f"copy {event.copy} answers after {event.seconds:.1f} s"))
+        case CheckStarted():
+            return Text(safe_line(f"{event.check}  {event.title}"), "bold")
+        case RequestSeen():
+            number = "" if event.position is None else f" #{event.position}"
+            to = "" if event.role == "http" else f" → {event.role}{number}"
+            return Text(safe_line(f"{event.copy}{to}: {event.text}"))
+        case FaultDone():
+            return Text(_fault(event), "yellow")
+        case Note():
+            return Text(safe_line(f"note: {event.text}"))
+        case RunFinished():
+            reason = f": {event.reason}" if event.reason else ""
+            return Text(safe_line(f"the run ended: {_word(event.outcome)}{reason}"))
+        case CheckFinished():
+            return Text(safe_line(f"{event.result.check} {_word(event.result.outcome)}"))
+
+
+def _fault(event: FaultDone) -> str:
+    again = {
+        "release": "goes on",
+        "thaw": "goes on",
+        "restart": "was started again",
+        "healed": "can reach each other again",
+    }
+    note = FaultNote(
+        kind={"kill": "killed", "freeze": "frozen"}.get(event.kind, event.kind),
+        target=event.target,
+        position=event.position,
+        request=event.request,
+        detail=event.detail,
+    )
+    if event.kind in again:
+        who = event.target if len(event.target) != 1 else f"copy {event.target}"
+        return f"— {safe_line(who)} {again[event.kind]}"
+    return f"— {fault_sentence(note)}"
+
+
+def _verdict_line(verdict: RunVerdict) -> Paragraph:
+    mark, word, style = MARKS[verdict.outcome]
+    if verdict.outcome is Outcome.NOT_RUN:
+        word = "incomplete"
+    passed = sum(result.outcome is Outcome.PASSED for result in verdict.checks)
+    every = _count(len(verdict.checks), "check")
+    text = every if verdict.outcome is Outcome.PASSED else f"{passed} of {every} passed"
+    text += f" in {verdict.elapsed:.1f} s (seed {verdict.seed}{', practice' if verdict.practice else ''})"
+    if verdict.reason:
+        text += f"\n{safe(verdict.reason)}"
+    first = Text.assemble((f"{mark} ", style), (f"{word}  ", f"bold {style}"))
+    return Paragraph(text, indent=first.cell_len, first=first)
+
+
+def _proof(receipt: Receipt | None, refusal: str, ticked: Sequence[str], left: Sequence[str]) -> list[RenderableType]:
+    if receipt is None:
+        return [field("No proof", safe_line(refusal))] if refusal else []
+    parts: list[RenderableType] = [
+        field("Proof", safe_line(f"kept for {receipt.box} at level {receipt.level}; `tinny verify` runs it again"))
+    ]
+    if ticked:
+        parts.append(field("Ticked", safe_line(_list([f"“{title}”" for title in ticked], "and") + " in your roadmap")))
+    if left:
+        parts.append(field("To go", safe_line(f"{_list(left, 'and')}, until the box is proven")))
+    return parts
+
+
+def _word(outcome: Outcome) -> str:
+    return MARKS[outcome][1]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _list(names: Sequence[str], word: str) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"

@@ -1,0 +1,121 @@
+"""The bottom of every view: text that cannot move the cursor, values shown in full, paragraphs that wrap."""
+
+from __future__ import annotations
+
+import io
+import pprint
+import unicodedata
+from collections.abc import Sequence
+from typing import IO, Any
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.text import Text
+
+WIDTH = 80  # when not a terminal
+WIDEST = 100  # longer lines are hard to read
+INDENT = 12  # where the words after a label begin
+
+_LONGEST = 4000  # characters of one value; what is left out is counted, and `--json` has it all
+_JOINERS = "\u200c\u200d"  # needed by scripts and emoji, harmless to the cursor
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def make_console(
+    file: IO[str], *, color: bool = True, terminal: bool | None = None, width: int | None = None
+) -> Console:
+    """Return the console of a command. Colour also needs a terminal, and no NO_COLOR in the environment.
+
+    terminal: None = ask the file. Without one nothing is animated and lines are 80 wide.
+    """
+    is_terminal = file.isatty() if terminal is None else terminal
+    if isinstance(file, io.TextIOWrapper):
+        file.reconfigure(errors="backslashreplace")  # a terminal of another encoding must not stop a report
+    probe = Console(file=file, force_terminal=is_terminal, highlight=False, markup=False, emoji=False)
+    plain_text = not color or not is_terminal or probe.no_color
+    return Console(
+        file=file,
+        force_terminal=is_terminal,
+        color_system=None if plain_text else "auto",
+        no_color=plain_text,
+        width=width or (min(probe.width, WIDEST) if is_terminal else WIDTH),
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def plain(view: RenderableType, width: int = WIDTH) -> str:
+    """Return a view as text without any control sequence, lines free of trailing blanks."""
+    file = io.StringIO()
+    make_console(file, color=False, terminal=False, width=width).print(view)
+    return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
+
+
+def safe(text: str) -> str:
+    """Return text of unknown origin as it may be printed: newlines stay, a tab becomes four blanks.
+
+    Control characters (C0, C1), bidi and other invisible ones, and undecodable bytes are shown as \\x1b, \\u202e ...:
+    the learner sees that they are there, and they do nothing.
+    """
+    return "".join(map(_visible, text.replace("\r\n", "\n").replace("\t", "    ")))
+
+
+def safe_line(text: str) -> str:
+    """Return `safe(text)` on one line: newlines are shown as \\n."""
+    return safe(text.strip("\r\n")).replace("\n", "\\n")
+
+
+def _visible(character: str) -> str:
+    if character == "\n" or character in _JOINERS or unicodedata.category(character) not in _HIDDEN:
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8, as `surrogateescape` keeps it
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def show(value: Any, width: int = WIDTH - INDENT) -> str:
+    """Return a value as Python writes it, over several lines when it does not fit. `repr` escapes what is invisible."""
+    text = repr(value)
+    if len(text) > width:
+        text = pprint.pformat(value, width=width, compact=True, sort_dicts=False)
+    if len(text) <= _LONGEST:
+        return text
+    half = _LONGEST // 2
+    left_out = len(text) - 2 * half
+    return f"{text[:half]}\n[... {left_out} characters left out; --json has them all ...]\n{text[-half:]}"
+
+
+class Paragraph:
+    """Text that wraps at the console's width, its later lines indented. Nothing is cut; no blanks at line ends.
+
+    first: what stands before the first line, e.g. a label; padded to `indent` cells.
+    """
+
+    def __init__(self, text: Text | str, *, indent: int = 0, first: Text | str = "") -> None:
+        self.text = text if isinstance(text, Text) else Text(text)
+        self.indent = indent
+        self.first = first if isinstance(first, Text) else Text(first)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lead = self.first.copy()
+        lead.pad_right(max(0, self.indent - lead.cell_len))
+        width = max(20, options.max_width - self.indent)
+        for line in self.text.wrap(console, width, overflow="fold") or [Text("")]:
+            whole = lead + line
+            whole.rstrip()
+            yield whole
+            lead = Text(" " * self.indent)
+
+
+def field(label: str, text: Text | str) -> Paragraph:
+    """A labelled line of a report: two blanks, the label, the text in its column."""
+    return Paragraph(text, indent=INDENT, first=Text.assemble("  ", (label, "bold")))
+
+
+def lines_below(heading: str, lines: Sequence[str], mark: str) -> Group:
+    """A heading and one paragraph for each line, each behind `mark`."""
+    return Group(
+        Paragraph(Text(heading, "bold"), indent=2),
+        *(Paragraph(safe_line(line), indent=4 + len(mark), first=f"    {mark}") for line in lines),
+    )
