@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -41,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = str(session / "pytest" / "base")
     os.environ["TINNY_RUNTIME"] = str(session / "runtime")
     os.environ["TMPDIR"] = str(session / "tmp")
+    tempfile.tempdir = None  # asked before, and remembered
     os.environ[leftovers.MARKER] = session.name
     _run.places = leftovers.Places(session=session, marker=session.name, alone="CI" in os.environ)
     _run.before = leftovers.look(_run.places)

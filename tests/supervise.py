@@ -1,17 +1,21 @@
 """Runs a command as an init would: adopts and reaps every orphan of it, so nothing it started can slip away unseen.
 
-`python tests/supervise.py COMMAND...` ends with the command's exit status. The pid of the supervisor is in
+`python tests/supervise.py COMMAND...` ends with the command's exit status, and ends whatever still lives then (a
+leftover would keep the pipe to CI open; it has been reported by then). The pid of the supervisor is in
 TINNY_TEST_SUPERVISOR, where tests/leftovers.py looks for what still lives below it. Elsewhere than on Linux it only
 passes the command on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
 import sys
+
+import psutil
 
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 
@@ -28,8 +32,21 @@ def supervise(command: list[str]) -> int:
     while True:
         pid, status = os.wait()
         if pid == child:
+            end_the_rest()
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
+
+
+def end_the_rest() -> None:
+    """SIGKILL everything below us until nothing is left."""
+    while True:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        try:
+            os.wait()
+        except ChildProcessError:
+            return
 
 
 if __name__ == "__main__":
