@@ -24,7 +24,7 @@ from tinnyswe.model.base import Record, from_json, to_json
 from tinnyswe.model.errors import FormatError, TinnyError, UsageError
 from tinnyswe.processes import minder
 from tinnyswe.processes.places import runtime_folder
-from tinnyswe.processes.tree import pidfd_kill, same, started
+from tinnyswe.processes.tree import await_death, pidfd_kill, same, started
 
 __all__ = ["MARK", "Lease", "boot", "clear", "new_lease", "release", "runtime_folder", "sweep", "take"]
 
@@ -133,7 +133,7 @@ def clear(lease: Lease) -> list[int]:
             break
         for pid in found:
             pidfd_kill(pid, signal.SIGKILL)
-        psutil.wait_procs(_processes(found), timeout=0.2)
+        await_death(found, 0.2)
         killed += (pid for pid in found if pid not in killed)
     return killed
 
@@ -155,14 +155,6 @@ def _environment(pid: int) -> list[bytes]:
         return []
 
 
-def _processes(pids: Sequence[int]) -> list[psutil.Process]:
-    found = []
-    for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found.append(psutil.Process(pid))
-    return found
-
-
 def sweep(runtime: Path) -> list[str]:
     """Clean up after minders that died: kill what is left of their programs, remove their directories.
 
@@ -170,13 +162,17 @@ def sweep(runtime: Path) -> list[str]:
     Returns one sentence for each lease that was swept, and for each thing that could not be removed.
     """
     sentences: list[str] = []
-    for path in sorted((runtime / "leases").glob("*.*")):
-        with contextlib.suppress(FileNotFoundError), _unlocked(path) as free:
-            if path.suffix == ".new":
-                if free and time.time() - path.stat().st_mtime > HALF_MADE_SECONDS:
+    for path in sorted((runtime / "leases").iterdir()):
+        try:
+            with _unlocked(path) as free:
+                if path.suffix == ".json":
+                    sentences += _sweep_one(path, runtime, free=free)
+                elif free and time.time() - path.stat().st_mtime > HALF_MADE_SECONDS:
                     path.unlink()
-            elif path.suffix == ".json":
-                sentences += _sweep_one(path, runtime, free=free)
+        except FileNotFoundError:
+            continue  # its minder has just finished with it
+        except OSError as problem:
+            sentences.append(f"lease {path.name} set aside: {problem.strerror}")
     return sentences
 
 

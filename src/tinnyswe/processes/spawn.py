@@ -221,16 +221,7 @@ def spawn(
         "lease": {**msgspec.structs.asdict(lease), "directories": [str(folder) for folder in lease.directories]},
     }
     try:
-        keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-X", "utf8", minder.__file__, str(theirs.fileno()), str(lock), lease.id],
-            env={},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno(), lock, *pass_fds],
-            start_new_session=True,
-        )
+        keeper = _minder([theirs.fileno(), lock], lease.id, pass_fds)
     except OSError:
         ours.close()
         raise
@@ -240,5 +231,24 @@ def spawn(
     minded = Minded(keeper, ours, lease, runtime)
     with contextlib.suppress(OSError):  # a minder that died at once is reported by _started
         ours.sendall(json.dumps(config).encode() + b"\n")
-    minded._started()
+    try:
+        minded._started()
+    except TinnyError:
+        if lease.kind == "copy":
+            release(lease, runtime)
+        raise
     return minded
+
+
+def _minder(channels: Sequence[int], name: str, pass_fds: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Start a minder with its control socket and the lease's lock; name is for whoever reads the process list."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-X", "utf8", minder.__file__, *map(str, channels), name],
+        env={},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[*channels, *pass_fds],
+        start_new_session=True,
+    )

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterable
 
 import psutil
 
@@ -27,7 +28,7 @@ def started(pid: int) -> float:
 
 def same(pid: int, start_time: float) -> bool:
     """Whether the process that had this pid and start time still runs; a zombie does not."""
-    return start_time > 0 and started(pid) == start_time and not (LINUX and _state(pid) in "ZX")
+    return start_time > 0 and started(pid) == start_time and _state(pid) not in "ZX"
 
 
 def pidfd_kill(pid: int, number: int) -> bool:
@@ -86,7 +87,8 @@ def freeze(pid: int) -> None:
         for one in fresh:
             pidfd_kill(one, signal.SIGSTOP)
         seen.update(fresh)
-        quiet = 0 if fresh or not all(_state(one) in "TtZX" for one in seen) else quiet + 1
+        moving = LINUX and any(_state(one) not in "TtZX" for one in seen)
+        quiet = 0 if fresh or moving else quiet + 1
 
 
 def thaw(pid: int) -> None:
@@ -96,13 +98,22 @@ def thaw(pid: int) -> None:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill the whole tree and wait until nothing of it runs; children of ours are reaped."""
+    """Kill the whole tree and wait until nothing of it runs. Children of ours stay zombies for whoever started them."""
     deadline = time.monotonic() + KILL_SECONDS
-    while (found := tree(pid)) and time.monotonic() < deadline:
+    found: list[int] = []
+    while (found := [*pids(pid), *(one for one in found if _state(one) not in "ZX")]) and time.monotonic() < deadline:
         freeze(pid)
-        for one in {*pids(pid), *(process.pid for process in found)}:
+        found = list({*found, *pids(pid)})
+        for one in found:
             pidfd_kill(one, signal.SIGKILL)
-        psutil.wait_procs(found, timeout=0.5)
+        await_death(found, 0.5)
+
+
+def await_death(found: Iterable[int], seconds: float) -> None:
+    """Return when none of these runs any more, or after so long. Reaps nothing: an exit status is its parent's."""
+    deadline = time.monotonic() + seconds
+    while any(_state(one) not in "ZX" for one in found) and time.monotonic() < deadline:
+        time.sleep(0.002)
 
 
 def asleep(pid: int) -> bool:
@@ -128,6 +139,11 @@ def _thread_states(pid: int) -> list[str]:
 
 def _state(pid: int, thread: str = "") -> str:
     """One letter as in ps; X for what is not there."""
+    if not LINUX:  # macOS, untested
+        try:
+            return "Z" if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE else "S"
+        except psutil.Error:
+            return "X"
     path = f"/proc/{pid}/task/{thread}/stat" if thread else f"/proc/{pid}/stat"
     try:
         with open(path, "rb") as file:

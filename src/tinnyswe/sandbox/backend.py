@@ -20,6 +20,7 @@ from tinnyswe.sandbox.policy import Policy, policy
 
 LAUNCHER = Path(__file__).resolve().parent.parent / "guest" / "launcher.py"  # run by path, never imported
 START_SECONDS = 20.0  # for the launcher's interpreter on a very busy machine; it takes 20 ms
+FLAGS = ("-I", "-S", "-X", "utf8")  # the launcher sees nothing of the environment it hands on
 LOOPBACK = "127.0.0.1"
 
 
@@ -67,20 +68,14 @@ class Sandbox:
         folder = scratch / f"{name}-{secrets.token_hex(4)}"  # a restarted copy finds nothing of its former life
         lease = new_lease("copy", run=self.run, name=name, directories=(folder,))
         rules = policy(
-            limits,
-            identity=learner_identity(),
-            submission=submission,
-            folder=folder,
-            python=python,
-            env=env,
-            cores=os.cpu_count() or 1,
+            limits, identity=learner_identity(), submission=submission, folder=folder, python=python, env=env
         )
         _furnish(rules, folder)
         words = [str(python) if command[0] == "python" else command[0], *command[1:]]
         report, reporting = os.pipe()
         try:
             minded = spawn(
-                [sys.executable, "-I", "-S", "-X", "utf8", str(LAUNCHER), _settings(rules, reporting), "--", *words],
+                [sys.executable, *FLAGS, str(LAUNCHER), _settings(rules, reporting), "--", *words],
                 cwd=Path("/"),
                 env=rules.env,
                 log=log,
@@ -88,15 +83,13 @@ class Sandbox:
                 pass_fds=[reporting],
                 runtime=runtime,
             )
-        except BaseException:
-            os.close(report)
-            raise
-        finally:
             os.close(reporting)
-        try:
+            reporting = -1
             _await_start(minded, report, command)
         finally:
-            os.close(report)
+            for end in (report, reporting):
+                if end >= 0:
+                    os.close(end)
         return minded
 
     def expose(self, name: str) -> Listener:

@@ -77,12 +77,12 @@ def policy(
     folder: Path,
     python: Path,
     env: Mapping[str, str],
-    cores: int,
+    cores: int = 4,
 ) -> Policy:
     """The policy of one copy of a learner's program.
 
     folder: this copy's own, which gets its home and tmp. python: interpreter of the topic's environment. env: what the
-    contract names (DSN, PORT); it wins over what is set here. cores: how many CPUs one process could use at once.
+    contract names (DSN, PORT); it wins over what is set here. cores: CPUs its threads may keep busy.
     """
     home, tmp = folder / "home", folder / "tmp"
     return Policy(
