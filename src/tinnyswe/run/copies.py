@@ -94,7 +94,8 @@ class RunningCopy:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Reply:
-        self.start()
+        if not self.killed:
+            self.start()
         around = self._around
         limit = min(timeout, around.clock.left()) if timeout is not None else around.clock.left()
         sent = f"{method} {path}" + (f" {json}" if json is not None else "")
@@ -146,8 +147,6 @@ class RunningCopy:
 
     def start(self) -> None:
         with self._starting:
-            if self.killed and self._around.disturbed(self._name):
-                return
             if self.running:
                 return
             if self._process is not None and not self.killed:

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from tinnyswe.engines.base import Gates
 from tinnyswe.faults.stepproxy import StepProxy
-from tinnyswe.run.roles import EngineRole
 from tinnyswe.run.settling import LOOK
 
 
@@ -71,9 +70,9 @@ class ReplyCutter(RequestHolder):
 class RowHolder:
     """Holds a copy inside its statement, at its n-th row event, by gate triggers."""
 
-    def __init__(self, gates: Gates, role: EngineRole, copy: str) -> None:
+    def __init__(self, gates: Gates, proxy: StepProxy) -> None:
         self._gates = gates
-        self._proxy = role.proxies[copy]
+        self._proxy = proxy
         self._position = 0
 
     def arm(self, position: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from tinnyswe.engines.base import Gates
 from tinnyswe.labkit.world import Doing, Positions
 from tinnyswe.model.errors import UsageError
 from tinnyswe.run.copies import RunningApp
@@ -39,18 +40,20 @@ class RunningNet:
         series.second.start()
         gates = engine.gates() if at == "rows" else None
         try:
+            if gates is not None:
+                gates.install()
             if do in ("run", "warp"):
-                yield from self._positions(series, at, range(1))
-            yield from self._positions(series, at, range(1, limit + 1))
+                yield from self._positions(series, gates, range(1))
+            yield from self._positions(series, gates, range(1, limit + 1))
         finally:
             self.clear()
             if gates is not None:
                 gates.remove()
 
-    def _positions(self, series: Series, at: Positions, positions: range) -> Iterator[RunningRace]:
+    def _positions(self, series: Series, gates: Gates | None, positions: range) -> Iterator[RunningRace]:
         for k in positions:
             for _attempt in range(_GHOSTS + 1):
-                race = self._race = RunningRace(series, k, self._holder(series, at), self._world)
+                race = self._race = RunningRace(series, k, self._holder(series, gates), self._world)
                 yield race
                 race.release()
                 race.finish()
@@ -64,10 +67,10 @@ class RunningNet:
                 f"copy {series.first.name} sends more than {positions[-1]} requests: not all tried"
             )
 
-    def _holder(self, series: Series, at: Positions) -> Holder:
+    def _holder(self, series: Series, gates: Gates | None) -> Holder:
         proxy = series.role.proxies[series.first.name]
-        if at == "rows":
-            return RowHolder(series.role.gates(), series.role, series.first.name)
+        if gates is not None:
+            return RowHolder(gates, proxy)
         return ReplyCutter(proxy) if series.do == "cut" else RequestHolder(proxy)
 
     def clear(self) -> None:

@@ -108,7 +108,7 @@ class RunningRace:
             self._series.first.kill()
             self._holder.discard()
         elif self._series.do == "warp":
-            self._series.role.instance.warp(self._series.role.scope)
+            self._series.role.warp()
 
     def settle(self, call: Callable[[Copy], Reply]) -> Call:
         series = self._series

@@ -8,9 +8,10 @@ import time
 from collections import Counter
 from typing import Any
 
-from tinnyswe.engines.base import Instance, Scope
+from tinnyswe.engines.base import Gates, Install, Instance, Scope
 from tinnyswe.engines.registry import get
 from tinnyswe.faults.stepproxy import Seen, StepProxy
+from tinnyswe.model.errors import UsageError
 from tinnyswe.model.events import EngineReady, EngineUsed
 from tinnyswe.model.lab import EngineNeed
 from tinnyswe.model.plan import EngineChoice
@@ -46,9 +47,8 @@ class EngineRole:
 
     @property
     def instance(self) -> Instance:
-        if self._instance is None:
-            raise RuntimeError(f"engine {self.role} was asked for before it was started")
-        return self._instance
+        """The instance that serves the present corner (not always the one that was started first)."""
+        return self.scope.instance
 
     @property
     def scope(self) -> Scope:
@@ -58,6 +58,17 @@ class EngineRole:
 
     def client(self) -> Any:
         return self.scope.client()
+
+    def warp(self) -> None:
+        """Every running TTL runs out now."""
+        self.instance.warp(self.scope)
+
+    def gates(self) -> Gates:
+        """Gate triggers for this corner; raises UsageError where the engine has none: a mistake in the lab."""
+        gates = self.instance.gates(self.scope)
+        if gates is None:
+            raise UsageError(f'{self.kind} has no positions inside its statements; use at="requests"')
+        return gates
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -74,8 +85,8 @@ class EngineRole:
         if self._instance is None:
             plan = self._around.plan
             engine = get(self.kind)
-            install = engine.installed_at(self.choice.home)
-            folder = plan.scratch / f"engine-{self.role}"
+            install = Install.read(self.choice.home)
+            folder = plan.scratch / "logs"
             self._instance = engine.start(
                 install, folder, self.need.options, runtime=plan.runtime, run=plan.scratch.name
             )
@@ -130,7 +141,7 @@ class EngineRole:
         return self.scope.dsn(listener.host, listener.port)
 
     def _dial(self) -> socket.socket:
-        return socket.create_connection(self.scope.address, timeout=5.0)
+        return socket.create_connection(self.instance.address, timeout=5.0)
 
     def _saw(self, copy: str, seen: Seen) -> None:
         self.sent[copy] += 1

@@ -31,7 +31,7 @@ def prepare(lab: Lab, tools: Tools) -> Prepared:
         )
     engines = [_choose(role, need, tools) for role, need in lab.engines.items()]
     lock = lab.root.parent / "requirements.lock"
-    made = environment(lock, tools.cache, offline=tools.offline, progress=tools.progress)
+    made = environment(lock, tools.cache, offline=tools.offline, progress=lambda what: tools.progress(what, 0, 0))
     return Prepared(
         python=made.python, lock_digest=made.lock_digest, engines=tuple(engine for engine in engines if engine)
     )
