@@ -10,7 +10,7 @@ from pathlib import Path
 from tinnyswe.catalog.files import LabFile
 from tinnyswe.catalog.misfits import instead, misfit
 from tinnyswe.model.errors import FormatError
-from tinnyswe.model.lab import LABKIT, Limits
+from tinnyswe.model.lab import LABKIT, Limits, MutantSpec
 
 Rule = Callable[[LabFile, Path], Iterator[FormatError]]
 
@@ -20,7 +20,7 @@ _CHECK_ID = re.compile(r"C[1-9][0-9]?")
 _PROBLEM = re.compile(r"p[0-9]{2}")
 _MUTANT_ID = re.compile(r"M[1-9][0-9]?")
 _PLATFORMS = {"linux", "macos"}
-_FIXTURES = {"call", "net", "acks", "rng", "until", "expect", "request", "answers", "files", "cli"}
+_FIXTURES = {"net", "acks", "rng", "until", "expect", "request"}
 _STARTED = ("http", "worker", "cli")
 
 _LONGEST_RUN = 600.0  # s
@@ -213,6 +213,7 @@ def _mutants(lab: LabFile, file: Path) -> Iterator[FormatError]:
             yield misfit(file, f"{at}.rejected_by", "no check rejects it", write, code="mutant")
         for name in mutant.rejected_by:
             yield from _rejecting(lab, name, f"{at}.rejected_by", file)
+        yield from _hidden(lab, mutant, f"{at}.rejected_by", file)
 
 
 def _rejecting(lab: LabFile, name: str, at: str, file: Path) -> Iterator[FormatError]:
@@ -228,6 +229,15 @@ def _rejecting(lab: LabFile, name: str, at: str, file: Path) -> Iterator[FormatE
     elif check == "C1" and lab.kind in ("build", "judge"):
         what = "a mutant of a build or judge lab passes C1, or nobody would believe it"
         yield misfit(file, at, what, "move that demand to a later check", code="mutant")
+
+
+def _hidden(lab: LabFile, mutant: MutantSpec, at: str, file: Path) -> Iterator[FormatError]:
+    """A check that needs another one is not run for a mutant which that one rejects, so it cannot reject it."""
+    named = {name.partition("/")[0] for name in mutant.rejected_by}
+    for check in lab.check:
+        for need in sorted(named.intersection(check.needs)) if check.id in named else ():
+            what = f"{need} rejects it, so {check.id}, which needs {need}, is not run"
+            yield misfit(file, at, what, f"remove {check.id}, or {need} from its needs", code="hidden-check")
 
 
 def _doubled(names: list[str], table: str, file: Path) -> Iterator[FormatError]:

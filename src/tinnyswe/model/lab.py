@@ -22,7 +22,7 @@ class Readiness(Record, frozen=True, kw_only=True):
 
     path: str = "/"  # "" = a TCP connection is accepted (gRPC)
     line: str = ""  # a worker's output contains it; "" = as soon as it runs
-    seconds: float = 10.0
+    seconds: float = 10.0  # after that the check fails with code "not-ready"
 
 
 class Dialect(Record, frozen=True, kw_only=True):
@@ -36,18 +36,18 @@ class Dialect(Record, frozen=True, kw_only=True):
 class Entry(Record, frozen=True, kw_only=True):
     """One way into the learner's work. Checks name the entry they drive."""
 
-    name: str = "app"
-    type: EntryType
+    name: str = "app"  # also the checks' fixture for it
+    type: EntryType  # http serves $PORT; worker runs until stopped; function is called; cli is run
     command: tuple[str, ...] = ()  # of http, worker, cli; "python" is the topic's interpreter
     files: tuple[str, ...] = ()  # globs taken in; empty = all but environment, caches and brief
     copies: int = 2  # at most this many copies of it run at once
-    readiness: Readiness = msgspec.field(default_factory=Readiness)
+    readiness: Readiness = msgspec.field(default_factory=Readiness)  # of http and worker
     setup: str = ""  # a file of the submission run once per fresh world, before the copies (migrate.sql)
     env: dict[str, str] = {}  # fixed environment the contract names (ATTEMPT_WINDOW)
     folders: dict[str, Literal["own", "shared"]] = {}  # variable that carries a data folder, empty in a fresh world
     module: str = "solution.py"  # function entries: the file that is loaded
     symbols: tuple[str, ...] = ()  # function entries: what the module must define
-    dialect: Dialect = msgspec.field(default_factory=Dialect)  # function entries
+    dialect: Dialect = msgspec.field(default_factory=Dialect)  # function entries: the Python they may use
 
 
 class EngineNeed(Record, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ class EngineNeed(Record, frozen=True, kw_only=True):
     version: str = ""  # e.g. ">=8"; empty = what the manifest offers
     instance: Literal["own", "scope"] = "scope"  # own: this lab kills or reconfigures it
     env: str = ""  # variable that carries the DSN; empty = <ROLE>_URL
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {}  # settings of the engine's own, by its own names
     any_of: tuple[str, ...] = ()  # other engine ids that serve as well
     optional: bool = False  # without it, checks that name it in `engines` are not run
     nodes: int = 1  # members of one cluster behind this role; the variable then holds all addresses, comma-separated
@@ -67,30 +67,32 @@ class EngineNeed(Record, frozen=True, kw_only=True):
 class SinkNeed(Record, frozen=True, kw_only=True):
     """A receiver of the grader's that the learner's program talks to, e.g. [sink.mail]: it records and can hold."""
 
-    kind: Literal["http", "smtp", "otlp"] = "http"
+    kind: Literal["http", "smtp", "otlp"] = "http"  # what it understands
     env: str = ""  # variable that carries its address; empty = <NAME>_URL
 
 
 class Limits(Record, frozen=True, kw_only=True):
     """Budgets of one run. An omitted one has the default below."""
 
-    run_seconds: float = 60.0
-    check_seconds: float = 20.0
+    run_seconds: float = 60.0  # of the whole run, engines ready; then the verdict is timeout
+    check_seconds: float = 20.0  # of one check; then it fails with code "no-answer"
     memory_mb: int = 512  # per process of the learner's program
-    processes: int = 64
-    files: int = 200
-    submission_mb: float = 2.0
-    threads: bool = True
-    subprocess: bool = True
-    slow: bool = False  # reported apart from the p95 of 10 s
+    processes: int = 64  # processes and threads of the learner's program
+    files: int = 200  # of a submission
+    submission_mb: float = 2.0  # all its files together
+    threads: bool = True  # False: the learner's code may start none
+    subprocess: bool = True  # False: the learner's code may start none
+    slow: bool = False  # reported apart from the p95 of 10 s; needed above 120 s
 
 
 class CheckSpec(Record, frozen=True, kw_only=True):
+    """One graded statement; its function in checks.py is called test_c2_... for C2."""
+
     id: str  # C1
-    title: str
-    facets: tuple[str, ...] = ()
+    title: str  # in a few words; the docstring of its function says the rest
+    facets: tuple[str, ...] = ()  # words of the box it tests, or common ones
     entry: str = ""  # empty = the first entry
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()  # checks that must pass first; a mutant this one rejects must pass them
     seconds: float = 0.0  # its own deadline; 0 = limits.check_seconds
     shares_world: bool = False  # runs in the world its predecessor left
     engines: tuple[str, ...] = ()  # roles it needs; empty = all that are not optional
@@ -100,6 +102,8 @@ class CheckSpec(Record, frozen=True, kw_only=True):
 
 
 class MutantSpec(Record, frozen=True, kw_only=True):
+    """A shipped wrong solution that carries a wrong belief."""
+
     id: str  # M1
     folder: str = ""  # empty = the one folder mutants/<id lower>-*
     belief: str  # the wrong belief, as its holder would say it
@@ -119,8 +123,8 @@ class Experiment(Record, frozen=True, kw_only=True):
 class Sittings(Record, frozen=True, kw_only=True):
     """A lab worked on twice, with a pause the learner times."""
 
-    count: int = 1
-    hours_between: float = 0.0
+    count: int = 1  # a second one adds to the first's submission; one receipt holds both
+    hours_between: float = 0.0  # least pause
 
 
 class Lab(Record, frozen=True, kw_only=True):

@@ -130,6 +130,15 @@ def test_two_folders_for_one_mutant_are_named(curriculum: Curriculum) -> None:
     assert "m1-another, m1-reads-then-writes" in problem
 
 
+def test_a_check_cannot_reject_what_its_need_rejects(curriculum: Curriculum) -> None:
+    third = '[[check]]\nid = "C3"\ntitle = "Later"\nfacets = ["races"]\nneeds = ["C2"]\n\n[[mutant]]'
+    curriculum.edit("lab.toml", "[[mutant]]", third)
+    curriculum.edit("lab.toml", 'rejected_by = ["C2"]', 'rejected_by = ["C2", "C3"]')
+    curriculum.edit("checks.py", "def test_c2", 'def test_c3_later(app):\n    """Later."""\n\n\ndef test_c2')
+    (problem,) = load([curriculum.root]).problems
+    assert "C2 rejects it, so C3, which needs C2, is not run" in problem
+
+
 def test_every_problem_of_a_file_is_said_at_once(curriculum: Curriculum) -> None:
     curriculum.edit("lab.toml", "minutes = 30", "minuets = 30")
     curriculum.edit("lab.toml", 'kind = "build"', 'kind = "biuld"')
