@@ -21,7 +21,7 @@ def row_view(row: Row) -> Group:
     mark = Text("✓ ", "green") if good else Text("✗ ", "red")
     seconds = sum(run.seconds for run in row.runs)
     runs = f"{len(row.runs)} runs, " if len(row.runs) > 1 else ""
-    text = Text(f"{'' if good else 'wrong: it must be such that it '}{safe_line(row.must)}")
+    text = Text(f"{'' if good else 'must be such that it '}{safe_line(row.must)}")
     text.append(f" ({runs}{seconds:.1f} s)", "dim")
     name = safe_line(row.program)
     lead = [Paragraph(text, indent=_NAME, first=mark + Text(name, "bold"))]

@@ -69,6 +69,8 @@ def failure_view(failure: Failure, *, whole: bool = False) -> Group:
         parts.append(field("Observed", observation(failure.relation, failure.observed)))
     if failure.relation == "equal to" and (said := difference(failure.expected, failure.observed)):
         parts.append(field("Differs", said))
+    if failure.relation == "something without" and (found := _place(failure.expected, failure.observed)):
+        parts.append(field("Found", found))
     if failure.fault is not None and (during := fault_sentence(failure.fault)):
         parts.append(field("While", during))
     if failure.trace:
@@ -136,6 +138,14 @@ def difference(expected: Any, observed: Any) -> str:
     return ""
 
 
+def _place(part: Any, whole: Any) -> str:
+    """Where a text stands that should not be there, when that is hard to see."""
+    if not isinstance(part, str) or not isinstance(whole, str) or len(whole) <= 200 or part not in whole:
+        return ""
+    at = whole.index(part)
+    return f"at character {at + 1}, in\n{whole[max(0, at - _CONTEXT) : at + len(part) + _CONTEXT]!r}"
+
+
 def _text_difference(expected: str, observed: str) -> str:
     if max(len(expected), len(observed)) <= 20 and "\n" not in expected + observed:
         return ""
@@ -163,7 +173,7 @@ def _list_difference(expected: list[Any], observed: list[Any]) -> str:
         return ""
     for index, (wanted, got) in enumerate(zip(expected, observed, strict=False)):
         if wanted != got:
-            return f"first at index {index}: {show(wanted)} was expected, {show(got)} came"
+            return f"first at index {index}: {_item_difference(wanted, got)}"
     at = min(len(expected), len(observed))
     if len(observed) < len(expected):
         return f"it ends after {at} of {len(expected)} items; the next would be {show(expected[at])}"
@@ -176,11 +186,15 @@ def _dict_difference(expected: dict[str, Any], observed: dict[str, Any]) -> str:
     said = [f"{show(key)} is missing" for key in expected if key not in observed]
     said += [f"{show(key)} should not be there" for key in observed if key not in expected]
     said += [
-        f"{show(key)} is {show(observed[key])} instead of {show(value)}"
+        f"at {show(key)}: {_item_difference(value, observed[key])}"
         for key, value in expected.items()
         if key in observed and observed[key] != value
     ]
     return "; ".join(said)
+
+
+def _item_difference(expected: Any, observed: Any) -> str:
+    return difference(expected, observed) or f"{show(expected)} was expected, {show(observed)} came"
 
 
 def _headline(result: CheckResult, title: str) -> Paragraph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.text import Text
 
 from tinnyswe.cli.render_failure import MARKS, fault_sentence, result_view
@@ -55,14 +56,17 @@ def event_view(event: AnyEvent, titles: Mapping[str, str]) -> RenderableType | N
 
 
 def activity(event: AnyEvent) -> str | None:
-    """The words beside a terminal's spinner from this event on; None when it changes nothing."""
+    """The words beside a terminal's spinner from this event on; None when it changes nothing.
+
+    Brackets are escaped, because rich reads a spinner's words as markup.
+    """
     match event:
         case RunStarted():
             return "starting the engines"
         case EngineReady():
             return "starting your program"
         case CheckStarted():
-            return f"{event.check}  {safe_line(event.title)}"
+            return escape(f"{event.check}  {safe_line(event.title)}")
         case _:
             return None
 
