@@ -208,9 +208,9 @@ def test_the_timeline_has_every_event_with_its_second(lab: Lab, failed: CheckRes
     ],
 )
 def test_an_error_says_what_where_and_what_next(kind: type[TinnyError], word: str) -> None:
-    error = kind("the disk is full", where="/home/ann/.tinny", next_step="free some space")
+    error = kind("the disk is full", where=".tinny/ledger", next_step="free some space")
     assert plain(problem(error)) == (
-        f"! {word}: the disk is full\n  Where     /home/ann/.tinny\n  Next      free some space\n"
+        f"! {word}: the disk is full\n  Where     .tinny/ledger\n  Next      free some space\n"
     )
 
 
