@@ -22,9 +22,9 @@ def submission_digest(files: Iterable[SubmittedFile]) -> str:
 
     Lengths are part of what is hashed, so no two different sets of files share one stream.
     """
-    state = hashlib.sha256(b"tinny-submission-1\n")
+    state = hashlib.sha256()
     for file in sorted(files, key=lambda file: os.fsencode(file.path)):
         path = os.fsencode(file.path)
-        state.update(len(path).to_bytes(8, "big") + path + (b"x" if file.executable else b"-"))
-        state.update(len(file.content).to_bytes(8, "big") + file.content)
+        state.update(b"%d:%b%d%d:" % (len(path), path, file.executable, len(file.content)))
+        state.update(file.content)
     return state.hexdigest()
