@@ -1,0 +1,315 @@
+"""The checks of dbi/doctors-on-call. Each docstring is what the learner reads."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from tinnyswe.labkit import App, Copy, Expect, Net, Race, Reply
+
+PATIENCE = 1.0  # s a program must have tried before it may answer 503
+NAMES = ("ann", "bob", "carol", "dan", "eve", "fay", "gil", "hana", "ines", "jon", "kim", "lea")
+
+SEEN_STALE = "What had the one who left second seen, and when?"
+
+Call = Callable[[Copy], Reply]
+
+
+# -- what the copies are asked ----------------------------------------------------------------------------------
+
+
+def comes(shift: str, doctor: str) -> Call:
+    return lambda copy: copy.post("/on", {"shift": shift, "doctor": doctor})
+
+
+def leaves(shift: str, doctor: str) -> Call:
+    return lambda copy: copy.post("/off", {"shift": shift, "doctor": doctor})
+
+
+def looks_at(shift: str) -> Call:
+    return lambda copy: copy.get(f"/shift/{shift}")
+
+
+def new_shift(rng: random.Random) -> str:
+    return f"shift-{rng.randrange(16**6):06x}"
+
+
+def staff(app: App, expect: Expect, rng: random.Random, doctors: list[str]) -> str:
+    """Make a new shift with these doctors on call."""
+    shift = new_shift(rng)
+    for doctor in doctors:
+        came = comes(shift, doctor)(app.b)
+        expect(came.status, code="not-on", why="Going on call is answered with 200.").equals(200)
+    return shift
+
+
+def on_call(reply: Reply, expect: Expect) -> list[str]:
+    """Return who is on call, sorted; at least one is."""
+    next_step = "At which moment is nobody on call, and who can see it?"
+    why = "Once somebody was on call, every look at the shift shows at least one doctor."
+    expect(reply.status, code="nobody-shown", why=why, next_step=next_step).equals(200)
+    doctors = [str(doctor) for doctor in expect.fields(reply, on_call=list)["on_call"]]
+    expect(len(doctors), code="nobody-shown", why=why, next_step=next_step).at_least(1)
+    return sorted(doctors)
+
+
+def somebody_stays(copy: Copy, shift: str, expect: Expect) -> list[str]:
+    reply = looks_at(shift)(copy)
+    seen = reply.json()
+    doctors = seen.get("on_call") if isinstance(seen, dict) else None
+    expect(
+        sorted(map(str, doctors)) if isinstance(doctors, list) else [],
+        code="nobody-left",
+        why="At least one doctor stays on call in every shift.",
+        next_step=SEEN_STALE,
+    ).differs_from([])
+    return on_call(reply, expect)
+
+
+def definite(replies: list[Reply]) -> bool:
+    """True when every answer says what happened; what else may come is C5's question."""
+    return all(reply.status in (200, 409) for reply in replies)
+
+
+def proper_answer(reply: Reply, expect: Expect) -> None:
+    """200 or 409; 503 with Retry-After only after a while of trying."""
+    expect(
+        reply.status,
+        code="gave-up",
+        why="Two doctors who meet get 200 or 409; what the database asks to be repeated, the program repeats.",
+        next_step="The last log lines show what the database said. Did anything happen, when it says that?",
+    ).one_of([200, 409, 503])
+    if reply.status == 503:
+        why = f"503 is for a program that has tried for at least {PATIENCE:g} s, and says when to come again."
+        next_step = "How often did your program try before it gave up?"
+        expect(reply.seconds, code="gave-up-early", why=why, next_step=next_step, volatile=True).at_least(PATIENCE)
+        expect(bool(reply.headers.get("retry-after")), code="no-retry-after", why=why).is_true()
+
+
+def everywhere(net: Net) -> Iterator[Race]:
+    """A held before each of its requests, then at each row it touches inside a statement."""
+    yield from net.races("postgres")
+    yield from net.races("postgres", at="rows")
+
+
+# -- C1 to C3: leaving ------------------------------------------------------------------------------------------
+
+
+def test_c1_alone(app: App, expect: Expect, rng: random.Random) -> None:
+    """One doctor after the other: they come and leave, leaving twice changes nothing, and the last one stays."""
+    ann, bob, never = rng.sample(NAMES, 3)
+    shift = staff(app, expect, rng, [ann, bob])
+    both = on_call(looks_at(shift)(app.a), expect)
+    expect(both, code="wrong-roster", why="Who came is on call, in every copy.").equals(sorted([ann, bob]))
+    steps = [(app.a, leaves, ann), (app.b, leaves, ann), (app.a, leaves, bob), (app.b, leaves, never)]
+    statuses = [what(shift, doctor)(copy).status for copy, what, doctor in steps]
+    why = "The first may leave; leaving again is no error; the last must stay; who never came is off already."
+    expect(statuses, code="wrong-answer", why=why).equals([200, 200, 409, 200])
+    rest = on_call(looks_at(shift)(app.b), expect)
+    expect(rest, code="wrong-roster", why="Who was refused is still on call, and nobody else.").equals([bob])
+    swap = [comes(shift, ann)(app.b).status, leaves(shift, bob)(app.a).status]
+    expect(swap, code="wrong-answer", why="When somebody else comes, the last one may leave.").equals([200, 200])
+    rest = on_call(looks_at(shift)(app.a), expect)
+    expect(rest, code="wrong-roster", why="Who came back is on call.").equals([ann])
+
+
+def test_c2_both_leave(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """Two are on call and both want to leave, through two copies. One may, one stays, wherever the first one is held
+    up: between its statements, and in the middle of one."""
+    ann, bob = rng.sample(NAMES, 2)
+    for race in everywhere(net):
+        shift = race.fresh(lambda: staff(app, expect, rng, [ann, bob]))
+        slow = race.park(leaves(shift, ann))
+        fast = race.settle(leaves(shift, bob))
+        race.release()
+        replies = [slow.reply, fast.reply]
+        staying = somebody_stays(app.b, shift, expect)
+        if definite(replies):
+            statuses = sorted(reply.status for reply in replies)
+            why = "Of two who want to leave, one may (200) and one is the last (409)."
+            expect(statuses, code="nobody-may-leave", why=why, next_step=SEEN_STALE).equals([200, 409])
+            why = "Who was told 200 is off, who was told 409 is on call."
+            stays = bob if slow.reply.status == 200 else ann
+            expect(staying, code="wrong-roster", why=why).equals([stays])
+
+
+def test_c3_three_on_call(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """Three are on call. When all want to leave at once, exactly two may; when two want to, both may."""
+    ann, bob, carol = rng.sample(NAMES, 3)
+    for others in ([bob, carol], [bob]):
+        for race in net.races("postgres"):
+            shift = race.fresh(lambda: staff(app, expect, rng, [ann, bob, carol]))
+            slow = race.park(leaves(shift, ann))
+            rest = [race.settle(leaves(shift, other)) for other in others]
+            race.release()
+            replies = [slow.reply, *(pending.reply for pending in rest)]
+            staying = somebody_stays(app.b, shift, expect)
+            if definite(replies):
+                left = [reply.status for reply in replies].count(200)
+                why = f"{len(replies)} of 3 want to leave: two may."
+                next_step = "Who was refused, and how many were on call then?"
+                expect(left, code="refused-too-many", why=why, next_step=next_step).equals(2)
+                expect(len(staying), code="wrong-roster", why="Three came, two left: one stays.").equals(1)
+
+
+# -- C4 to C6: progress and repeating ---------------------------------------------------------------------------
+
+
+def test_c4_another_shift(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """While the change of one shift is held up, doctors of another shift come and go without waiting for it."""
+    ann, bob = rng.sample(NAMES, 2)
+    for race in everywhere(net):
+        held, other = race.fresh(lambda: [staff(app, expect, rng, [ann, bob]) for _ in range(2)])
+        race.park(leaves(held, ann))
+        fast = race.settle(leaves(other, bob))
+        expect(
+            fast.waited,
+            code="shifts-entangled",
+            why="Shifts have nothing to do with each other: nobody waits for a transaction of another shift.",
+            next_step="What does your program lock, and how much of it does it need?",
+        ).is_false()
+        race.release()
+        if definite([fast.reply]):
+            expect(fast.reply.status, code="wrong-answer", why="One of two may leave.").equals(200)
+
+
+def test_c5_the_program_repeats(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """What the database turns away for others' sake is the program's to repeat: a doctor gets 200 or 409, and a
+    crowd of them gets on."""
+    ann, bob = rng.sample(NAMES, 2)
+    for race in everywhere(net):
+        shift = race.fresh(lambda: staff(app, expect, rng, [ann, bob]))
+        slow = race.park(leaves(shift, ann))
+        fast = race.settle(leaves(shift, bob))
+        race.release()
+        for reply in (slow.reply, fast.reply):
+            proper_answer(reply, expect)
+    a_crowd_leaves(app, expect, rng, ann, bob)
+
+
+def a_crowd_leaves(app: App, expect: Expect, rng: random.Random, ann: str, bob: str) -> None:
+    shifts = [staff(app, expect, rng, [ann, bob]) for _ in range(20)]
+    replies = app.together(
+        {"a": [leaves(shift, ann) for shift in shifts], "b": [leaves(shift, bob) for shift in shifts]}, per_copy=4
+    )
+    for reply in replies:
+        proper_answer(reply, expect)
+    for shift in shifts:
+        somebody_stays(app.a, shift, expect)
+    left = [reply.status for reply in replies].count(200)
+    why = "In 20 shifts of two, both want to leave at once: in at least half of them one gets away."
+    expect(left, code="no-progress", why=why, next_step="What keeps them from each other?").at_least(10)
+
+
+def test_c6_the_lost_answer(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """The connection to the database breaks, and the answer of one statement is lost. The client asks again, and gets
+    the answer it should have got."""
+    ann, bob = rng.sample(NAMES, 2)
+    for doctors, answer, stays in (([ann, bob], 200, bob), ([ann], 409, ann)):
+        for race in net.races("postgres", do="cut"):
+            shift = race.fresh(partial(staff, app, expect, rng, doctors))
+            race.park(leaves(shift, ann))
+            race.release()
+            again = leaves(shift, ann)(app.a)
+            expect(
+                again.status,
+                code="not-recovered",
+                why=f"After a lost connection the repeated request is answered as if nothing had been lost: {answer}.",
+                next_step="What becomes of a connection that broke, and of a change that had been made?",
+            ).equals(answer)
+            staying = somebody_stays(app.b, shift, expect)
+            why = "Repeating changes nothing that was done already."
+            expect(staying, code="wrong-roster", why=why).equals([stays])
+
+
+# -- C7 to C9: coming, counting, looking ------------------------------------------------------------------------
+
+
+def test_c7_coming_and_leaving(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """One leaves while another comes, and two come to a new shift at once: nobody gets lost, nobody gets an error."""
+    ann, bob = rng.sample(NAMES, 2)
+    for first, second in ((leaves, comes), (comes, leaves)):
+        for race in net.races("postgres"):
+            shift = race.fresh(lambda: staff(app, expect, rng, [ann]))
+            who = {leaves: ann, comes: bob}
+            slow = race.park(first(shift, who[first]))
+            fast = race.settle(second(shift, who[second]))
+            race.release()
+            off, on = (slow.reply, fast.reply) if first is leaves else (fast.reply, slow.reply)
+            came_well(on, expect)
+            staying = somebody_stays(app.b, shift, expect)
+            if definite([off]):
+                why = "Who came is on call; who left is not, and who was refused still is."
+                wanted = [bob] if off.status == 200 else sorted([ann, bob])
+                expect(staying, code="wrong-roster", why=why).equals(wanted)
+    for race in net.races("postgres"):
+        shift = race.fresh(lambda: new_shift(rng))
+        slow = race.park(comes(shift, ann))
+        fast = race.settle(comes(shift, bob))
+        race.release()
+        for reply in (slow.reply, fast.reply):
+            came_well(reply, expect)
+        staying = somebody_stays(app.b, shift, expect)
+        expect(staying, code="wrong-roster", why="Both came.").equals(sorted([ann, bob]))
+
+
+def came_well(reply: Reply, expect: Expect) -> None:
+    next_step = "What was not there when your program looked, and was there when it wrote?"
+    why = "Coming is answered with 200, also when somebody else comes at the same moment."
+    expect(reply.status, code="cannot-come", why=why, next_step=next_step).equals(200)
+
+
+def test_c8_the_same_doctor_twice(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """A doctor taps twice, and both taps are on their way at once. That counts as one: afterwards the others may
+    leave as far as the rule allows, and not farther."""
+    ann, bob, carol = rng.sample(NAMES, 3)
+    for race in net.races("postgres"):
+        shift = race.fresh(lambda: staff(app, expect, rng, [ann, bob, carol]))
+        slow = race.park(leaves(shift, ann))
+        fast = race.settle(leaves(shift, ann))
+        race.release()
+        if definite([slow.reply, fast.reply]):
+            the_rest_leaves(app, shift, [bob, carol], expect)
+    for race in net.races("postgres"):
+        shift = race.fresh(lambda: staff(app, expect, rng, [bob]))
+        race.park(comes(shift, ann))
+        race.settle(comes(shift, ann))
+        race.release()
+        the_rest_leaves(app, shift, [bob, ann], expect)
+
+
+def the_rest_leaves(app: App, shift: str, doctors: list[str], expect: Expect) -> None:
+    """Two are on call: the first may leave, the second may not."""
+    staying = somebody_stays(app.b, shift, expect)
+    why = "A doctor who taps twice left, or came, once."
+    expect(staying, code="wrong-roster", why=why).equals(sorted(doctors))
+    statuses = [leaves(shift, doctor)(app.b).status for doctor in doctors]
+    expect(
+        statuses,
+        code="count-drifts",
+        why="Two doctors are on call: the first may leave, the second is the last.",
+        next_step="What did the second tap count, although nothing changed?",
+    ).equals([200, 409])
+    somebody_stays(app.a, shift, expect)
+
+
+def test_c9_whoever_looks(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
+    """Whoever looks sees at least one doctor: while the last one tries to leave, and while one hands over to another
+    in the middle of the look."""
+    ann, bob = rng.sample(sorted(NAMES), 2)
+    for race in net.races("postgres"):  # the last one tries to leave, somebody looks
+        shift = race.fresh(lambda: staff(app, expect, rng, [ann]))
+        race.park(leaves(shift, ann))
+        seen = race.probe(looks_at(shift))
+        race.release()
+        expect(on_call(seen, expect), code="wrong-roster", why="The last one is on call.").equals([ann])
+    for early, late in ((ann, bob), (bob, ann)):  # somebody looks; the one hands over to the other
+        for race in net.races("postgres"):
+            shift = race.fresh(lambda: staff(app, expect, rng, [ann, bob]))
+            leaves(shift, early)(app.b)
+            slow = race.park(looks_at(shift))
+            race.settle(comes(shift, early))
+            race.settle(leaves(shift, late))
+            race.release()
+            on_call(slow.reply, expect)

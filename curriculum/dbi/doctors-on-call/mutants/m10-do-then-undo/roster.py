@@ -1,0 +1,53 @@
+"""Who is on call in which shift. Leaving is done first and taken back when nobody is left."""
+
+from __future__ import annotations
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+
+class Busy(Exception):
+    """Tried for a while and never got through: the client may come again."""
+
+
+class Roster:
+    def __init__(self, url: str) -> None:
+        self.pool = ConnectionPool(url, min_size=2, max_size=8, timeout=10, open=True)
+        self.pool.wait()
+
+    def on(self, shift: str, doctor: str) -> None:
+        with self.pool.connection() as db:
+            db.execute("INSERT INTO shift (id) VALUES (%s) ON CONFLICT DO NOTHING", [shift])
+            db.execute(
+                "INSERT INTO duty (shift, doctor, on_call) VALUES (%s, %s, true)"
+                " ON CONFLICT (shift, doctor) DO UPDATE SET on_call = true",
+                [shift, doctor],
+            )
+
+    def off(self, shift: str, doctor: str) -> bool:
+        """Let the doctor leave; False when he is the last one on call."""
+        with self.pool.connection() as db:
+            db.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [shift])
+            try:
+                return leave(db, shift, doctor)
+            finally:
+                db.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [shift])
+
+    def on_call(self, shift: str) -> list[str]:
+        with self.pool.connection() as db:
+            return doctors_on_call(db, shift)
+
+
+def leave(db: Connection, shift: str, doctor: str) -> bool:
+    left = db.execute("UPDATE duty SET on_call = false WHERE shift = %s AND doctor = %s AND on_call", [shift, doctor])
+    db.commit()
+    if doctors_on_call(db, shift) or not left.rowcount:
+        return True
+    db.execute("UPDATE duty SET on_call = true WHERE shift = %s AND doctor = %s", [shift, doctor])
+    db.commit()
+    return False
+
+
+def doctors_on_call(db: Connection, shift: str) -> list[str]:
+    rows = db.execute("SELECT doctor FROM duty WHERE shift = %s AND on_call ORDER BY doctor", [shift])
+    return [doctor for (doctor,) in rows]
