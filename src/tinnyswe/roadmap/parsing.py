@@ -146,9 +146,9 @@ def _showable(text: str) -> str:
 
 
 def _pin(tokens: list[Token]) -> str:
-    """The id in the last pin comment. Only real comments count: one quoted as code is text."""
+    """The id in the first pin comment. Only real comments count: one quoted as code is text."""
     found = [match[1] for token in tokens if token.type == "html_inline" and (match := _PIN.fullmatch(token.content))]
-    return found[-1] if found else ""
+    return found[0] if found else ""
 
 
 class _Lines:
