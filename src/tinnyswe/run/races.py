@@ -53,6 +53,7 @@ class RunningRace:
         self._world = world
         self._slow: Call | None = None
         self._fast: list[Call] = []
+        self._released = False
         self._finished = False
 
     def fresh(self, make: Callable[[], T]) -> T:
@@ -133,8 +134,9 @@ class RunningRace:
 
     def release(self) -> None:
         series = self._series
-        if self._slow is None or self._finished:
+        if self._slow is None or self._released:
             return
+        self._released = True
         self.ghost = self.hit and self._slow.answered and series.do not in ("kill", "cut")
         if not self._slow.begun:
             self._slow.begin()
