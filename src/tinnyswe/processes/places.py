@@ -28,9 +28,7 @@ def cache_folder() -> Path:
     else:
         folder = Path(platformdirs.user_cache_dir("tinnyswe"))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() == 0:
-            folder.chmod(0o755)
+        open_to_all(folder)
     except OSError as problem:
         raise TinnyError(
             f"the cache folder cannot be made: {problem.strerror}",
@@ -39,6 +37,15 @@ def cache_folder() -> Path:
             code="no-cache-folder",
         ) from problem
     return folder
+
+
+def open_to_all(folder: Path) -> None:
+    """Make a folder and what is missing above it; as root every uid may enter what was made, whatever our umask."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        for path in missing:
+            path.chmod(0o755)
 
 
 def runtime_folder() -> Path:

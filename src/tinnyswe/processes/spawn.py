@@ -108,8 +108,9 @@ class Minded:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _started(self) -> None:
-        """Wait for the minder's first word; raises TinnyError when the program could not be started."""
+    def _start(self, config: dict[str, Any]) -> None:
+        """Say what to run and wait for the minder's first word; raises TinnyError when it could not be started."""
+        self._say(config)
         deadline = time.monotonic() + START_SECONDS
         while not self.pid and not self._gone and time.monotonic() < deadline:
             self._pause(0.2)
@@ -229,10 +230,8 @@ def spawn(
         theirs.close()
         os.close(lock)
     minded = Minded(keeper, ours, lease, runtime)
-    with contextlib.suppress(OSError):  # a minder that died at once is reported by _started
-        ours.sendall(json.dumps(config).encode() + b"\n")
     try:
-        minded._started()
+        minded._start(config)
     except TinnyError:
         if lease.kind == "copy":
             release(lease, runtime)

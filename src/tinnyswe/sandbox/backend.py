@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tinnyswe.model.errors import SubmissionError, TinnyError
 from tinnyswe.model.lab import Limits
-from tinnyswe.processes import Minded, learner_identity, new_lease, own, spawn
+from tinnyswe.processes import Minded, learner_identity, new_lease, open_to_all, own, spawn
 from tinnyswe.sandbox.policy import Policy, policy
 
 LAUNCHER = Path(__file__).resolve().parent.parent / "guest" / "launcher.py"  # run by path, never imported
@@ -111,8 +111,7 @@ class Sandbox:
 
 def _furnish(rules: Policy, folder: Path) -> None:
     """Make the program's home and tmp, which nobody else can look into."""
-    folder.mkdir(parents=True)
-    folder.chmod(0o711)
+    open_to_all(folder)
     for place in rules.writable:
         place.mkdir(mode=0o700)
         own(place, rules.identity)

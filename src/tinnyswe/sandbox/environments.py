@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tinnyswe.model.base import Record, from_json, to_json
 from tinnyswe.model.errors import CannotRunHere, FormatError, TinnyError
-from tinnyswe.processes import Identity, cache_folder, can_read_and_execute, learner_identity
+from tinnyswe.processes import Identity, cache_folder, can_read_and_execute, learner_identity, open_to_all
 
 __all__ = ["Environment", "cache_folder", "environment", "interpreter"]
 
@@ -54,7 +54,7 @@ def environment(lock: Path, cache: Path, *, offline: bool = False, progress: Pro
     who = learner_identity()
     base = interpreter(who)
     root = cache / "environments" / _key(digest, base)
-    _open_to_all(root.parent)
+    open_to_all(root.parent)
     if (found := _finished(root)) and found.lock_digest == digest:
         return found
     with _only_one(root.with_suffix(".lock")):
@@ -115,12 +115,6 @@ def _finished(root: Path) -> Environment | None:
     except (OSError, FormatError):
         return None
     return found if os.access(found.python, os.X_OK) else None
-
-
-def _open_to_all(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    if os.geteuid() == 0:
-        folder.chmod(0o755)
 
 
 @contextlib.contextmanager

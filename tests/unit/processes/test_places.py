@@ -45,8 +45,13 @@ def test_somebody_elses_folder_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_cache_folder_is_made_and_as_root_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINNY_CACHE", str(tmp_path / "a" / "cache"))
-    assert cache_folder() == tmp_path / "a" / "cache"
-    assert os.geteuid() != 0 or mode(tmp_path / "a" / "cache") == 0o755
+    before = os.umask(0o077)
+    try:
+        assert cache_folder() == tmp_path / "a" / "cache"
+    finally:
+        os.umask(before)
+    wanted = 0o755 if os.geteuid() == 0 else 0o700
+    assert [mode(tmp_path / "a"), mode(tmp_path / "a" / "cache")] == [wanted, wanted]
 
 
 def test_a_cache_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
