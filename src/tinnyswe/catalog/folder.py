@@ -12,8 +12,9 @@ import msgspec
 from tinnyswe.catalog.checkfile import compare_checks, read_checks
 from tinnyswe.catalog.digests import digest_of
 from tinnyswe.catalog.files import LabFile, free_tables
-from tinnyswe.catalog.misfits import misfit, misfits
+from tinnyswe.catalog.misfits import misfit, read_record
 from tinnyswe.catalog.rules import broken_rules
+from tinnyswe.model.base import Record
 from tinnyswe.model.errors import FormatError
 from tinnyswe.model.lab import FORMAT, Box, Lab, MutantSpec
 
@@ -26,24 +27,38 @@ _BESIDE = {
 }
 
 
-def read_lab(root: Path, *, paper: bool = False) -> tuple[LabFile | None, dict[str, Any], list[FormatError]]:
-    """Return what lab.toml in `root` says, its free tables, and every problem; None when it is not a LabFile.
+class ReadLab(Record, frozen=True, kw_only=True):
+    """A lab folder that is sound by itself: what lab.toml says, and what was found beside it."""
+
+    root: Path
+    said: LabFile
+    free: dict[str, Any]  # its [x-...] tables
+    folders: dict[str, str]  # mutant id → folder below mutants/
+    digest: str
+
+
+def read_lab(root: Path, *, paper: bool = False) -> tuple[ReadLab | None, list[FormatError]]:
+    """Return the lab in `root`, or None and everything that is wrong with it.
 
     paper: a lab of which only lab.toml (and perhaps checks.py) is written.
     """
     file = root / "lab.toml"
     data, wrong = read_toml(file)
-    declared, free = free_tables(data)
-    wrong.extend(misfits(declared, LabFile, file) if not wrong else ())
     if wrong:
-        return None, free, wrong
-    lab = msgspec.convert(declared, LabFile)
-    wrong.extend(broken_rules(lab, file))
+        return None, wrong
+    declared, free = free_tables(data)
+    said, wrong = read_record(declared, LabFile, file)
+    if said is None:
+        return None, wrong
+    wrong.extend(broken_rules(said, file))
     if not paper or (root / "checks.py").is_file():
-        wrong.extend(_checks(lab, root))
+        wrong.extend(_checks(said, root))
     if not paper:
-        wrong.extend(_beside(lab, root))
-    return lab, free, wrong
+        wrong.extend(_beside(said, root))
+    if wrong:
+        return None, wrong
+    folders = {mutant.id: _folder(root, mutant) for mutant in said.mutant}
+    return ReadLab(root=root, said=said, free=free, folders=folders, digest=digest_of(root)), []
 
 
 def read_toml(file: Path) -> tuple[dict[str, Any], list[FormatError]]:
@@ -61,10 +76,11 @@ def read_toml(file: Path) -> tuple[dict[str, Any], list[FormatError]]:
     return data, []
 
 
-def as_lab(said: LabFile, free: dict[str, Any], root: Path, box: Box) -> Lab:
+def as_lab(read: ReadLab, box: Box) -> Lab:
     """Make the record the rest of the program works with."""
+    said = read.said
     return Lab(
-        root=root,
+        root=read.root,
         topic=box.topic,
         id=said.id,
         title=said.title,
@@ -83,10 +99,10 @@ def as_lab(said: LabFile, free: dict[str, Any], root: Path, box: Box) -> Lab:
         sittings=said.sittings,
         limits=said.limits,
         checks=said.check,
-        mutants=tuple(msgspec.structs.replace(mutant, folder=_folder(root, mutant)) for mutant in said.mutant),
+        mutants=tuple(msgspec.structs.replace(mutant, folder=read.folders[mutant.id]) for mutant in said.mutant),
         links=said.links,
-        extra=free,
-        digest=digest_of(root),
+        extra=read.free,
+        digest=read.digest,
     )
 
 

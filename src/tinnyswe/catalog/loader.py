@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from tinnyswe.catalog.facets import COMMON_FACETS, uncovered
 from tinnyswe.catalog.files import LabFile
-from tinnyswe.catalog.folder import as_lab, read_lab
+from tinnyswe.catalog.folder import ReadLab, as_lab, read_lab
+from tinnyswe.catalog.memory import Memory
 from tinnyswe.catalog.misfits import instead, misfit
 from tinnyswe.catalog.rules import circles
 from tinnyswe.catalog.topics import read_topics
@@ -16,14 +16,19 @@ from tinnyswe.model.errors import FormatError
 from tinnyswe.model.lab import Box, Catalog, Topic
 
 
-def load(roots: Sequence[Path], *, topics: Sequence[Path] = (), paper: bool = False) -> Catalog:
+def load(
+    roots: Sequence[Path], *, topics: Sequence[Path] = (), paper: bool = False, remember: Path | None = None
+) -> Catalog:
     """Read every topic and lab below the roots, the first root first; executes nothing.
 
     roots: folders laid out as <topic>/topic.toml and <topic>/<lab>/lab.toml; later ones may add labs to known topics.
     topics: further roots of which only the topics are read. paper: labs of which only lab.toml is written.
+    remember: a cache folder; labs and topics whose files are unchanged since the last load are not read again.
     A lab or topic with a problem is left out; Catalog.problems says why, each with file, key and what to write.
     """
-    catalog, wrong = _read(roots, topics, paper)
+    memory = Memory(None if paper else remember, [*roots, *topics])
+    catalog, wrong = _read(roots, topics, paper, memory)
+    memory.save()
     return Catalog(
         topics=catalog.topics,
         boxes=catalog.boxes,
@@ -47,38 +52,44 @@ def problems(root: Path, *, topics: Sequence[Path] = (), paper: bool = False) ->
     return found
 
 
-def _read(roots: Sequence[Path], more: Sequence[Path], paper: bool) -> tuple[Catalog, list[FormatError]]:
-    topics, wrong = read_topics([*roots, *more])
+def _read(
+    roots: Sequence[Path], more: Sequence[Path], paper: bool, memory: Memory
+) -> tuple[Catalog, list[FormatError]]:
+    topics, wrong = read_topics([*roots, *more], memory)
     boxes = {box.id: box for topic in topics.values() for box in topic.boxes}
-    said, troubles = _labs(roots, paper)
+    read, troubles = _labs(roots, paper, memory)
     wrong.extend(troubles)
     catalog = Catalog(topics=topics, boxes=boxes, labs={})
-    known = {lab for box in boxes.values() for lab in (*box.core, *box.depth)} | set(said)
-    for lab, free, root in said.values():
-        problem = list(_placed(lab, root, topics, boxes)) or list(_facets(lab, root, boxes[lab.box]))
-        problem.extend(_prerequisites(lab, root, known))
+    known = {lab for box in boxes.values() for lab in (*box.core, *box.depth)} | set(read)
+    for lab in read.values():
+        said, root = lab.said, lab.root
+        problem = list(_placed(said, root, topics, boxes)) or list(_facets(said, root, boxes[said.box]))
+        problem.extend(_prerequisites(said, root, known))
         wrong.extend(problem)
         if not problem:
-            catalog.labs[lab.id] = as_lab(lab, free, root, boxes[lab.box])
-    wrong.extend(_roundabouts({lab.id: lab.prerequisites for lab, _, _ in said.values()}, said))
+            catalog.labs[said.id] = as_lab(lab, boxes[said.box])
+    wrong.extend(_roundabouts(read))
     return _in_order(catalog), wrong
 
 
-def _labs(
-    roots: Sequence[Path], paper: bool
-) -> tuple[dict[str, tuple[LabFile, dict[str, Any], Path]], list[FormatError]]:
+def _labs(roots: Sequence[Path], paper: bool, memory: Memory) -> tuple[dict[str, ReadLab], list[FormatError]]:
     """Return the labs that are sound by themselves, by id."""
-    said: dict[str, tuple[LabFile, dict[str, Any], Path]] = {}
+    found: dict[str, ReadLab] = {}
     wrong: list[FormatError] = []
     for root in (file.parent for folder in roots for file in sorted(folder.glob("*/*/lab.toml"))):
-        lab, free, problem = read_lab(root, paper=paper)
-        if lab is not None and lab.id in said:
-            what = f"{lab.id} lies in {said[lab.id][2]} already"
-            problem.append(misfit(root / "lab.toml", "id", what, "give one of the two another id", code="doubled"))
-        wrong.extend(problem)
-        if lab is not None and not problem:
-            said[lab.id] = (lab, free, root)
-    return said, wrong
+        lab = memory.lab(root)
+        if lab is None:
+            lab, problem = read_lab(root, paper=paper)
+            wrong.extend(problem)
+            if lab is None:
+                continue
+            memory.keep_lab(lab)
+        if lab.said.id in found:
+            what = f"{lab.said.id} lies in {found[lab.said.id].root} already"
+            wrong.append(misfit(root / "lab.toml", "id", what, "give one of the two another id", code="doubled"))
+        else:
+            found[lab.said.id] = lab
+    return found, wrong
 
 
 def _placed(lab: LabFile, root: Path, topics: dict[str, Topic], boxes: dict[str, Box]) -> Iterator[FormatError]:
@@ -119,12 +130,10 @@ def _prerequisites(lab: LabFile, root: Path, known: Collection[str]) -> Iterator
             yield misfit(root / "lab.toml", "prerequisites", what, instead(name, known), code="unknown-lab")
 
 
-def _roundabouts(
-    needs: dict[str, tuple[str, ...]], said: dict[str, tuple[LabFile, dict[str, Any], Path]]
-) -> Iterator[FormatError]:
-    for circle in circles(needs):
-        file = said[circle[0]][2] / "lab.toml"
+def _roundabouts(read: dict[str, ReadLab]) -> Iterator[FormatError]:
+    for circle in circles({id: lab.said.prerequisites for id, lab in read.items()}):
         what = f"{' comes after '.join(circle)}: nobody can begin"
+        file = read[circle[0]].root / "lab.toml"
         yield misfit(file, "prerequisites", what, f"remove {circle[1]}", code="needs-circle")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -29,6 +29,19 @@ def instead(name: str, known: Collection[str]) -> str:
     close = nearest(name, known, 1)
     listed = ", ".join(sorted(known)) or "nothing yet"
     return f"write {close[0]!r} (known: {listed})" if close else f"write one of: {listed}"
+
+
+R = TypeVar("R", bound=Record)
+
+
+def read_record(data: dict[str, Any], kind: type[R], file: Path) -> tuple[R | None, list[FormatError]]:
+    """Return the table as a `kind`, or None and every reason why it is none."""
+    try:
+        return msgspec.convert(data, kind), []
+    except msgspec.ValidationError as problem:
+        said = list(misfits(data, kind, file))
+        what = f"not understood: {problem}"
+        return None, said or [misfit(file, "", what, "compare it with the reference of this file", code="wrong-value")]
 
 
 def misfits(data: dict[str, Any], kind: type[Record], file: Path, at: str = "") -> Iterator[FormatError]:

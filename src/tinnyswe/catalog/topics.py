@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
 from tinnyswe.catalog.files import BoxFile, TopicFile
 from tinnyswe.catalog.folder import read_toml
-from tinnyswe.catalog.misfits import misfit, misfits
+from tinnyswe.catalog.memory import Memory
+from tinnyswe.catalog.misfits import misfit, read_record
 from tinnyswe.catalog.rules import LAB_ID
 from tinnyswe.model.errors import FormatError
 from tinnyswe.model.lab import Box, Topic
 
 
-def read_topics(roots: Sequence[Path]) -> tuple[dict[str, Topic], list[FormatError]]:
+def read_topics(roots: Sequence[Path], memory: Memory) -> tuple[dict[str, Topic], list[FormatError]]:
     """Return the sound topics of all roots in roadmap order, and what is wrong with the others."""
     found: list[tuple[int, Topic]] = []
     wrong: list[FormatError] = []
     seen: dict[str, Path] = {}
     places: dict[int, str] = {}
     for file in (file for root in roots for file in sorted(root.glob("*/topic.toml"))):
-        said, problems = _read(file)
+        said, problems = _read(file, memory)
         if said is not None and said.id in seen:
             what = f"the topic {said.id} is declared in {seen[said.id]} already"
             problems.append(misfit(file, "id", what, "remove this file; labs need none of their own", code="doubled"))
@@ -37,13 +36,20 @@ def read_topics(roots: Sequence[Path]) -> tuple[dict[str, Topic], list[FormatErr
     return {topic.id: topic for _, topic in found}, wrong
 
 
-def _read(file: Path) -> tuple[TopicFile | None, list[FormatError]]:
+def _read(file: Path, memory: Memory) -> tuple[TopicFile | None, list[FormatError]]:
+    known = memory.topic(file)
+    if known is not None:
+        return known, []
     data, wrong = read_toml(file)
-    wrong.extend(misfits(data, TopicFile, file) if not wrong else ())
     if wrong:
         return None, wrong
-    said = msgspec.convert(data, TopicFile)
-    return said, list(_rules(said, file))
+    said, wrong = read_record(data, TopicFile, file)
+    if said is None:
+        return None, wrong
+    wrong = list(_rules(said, file))
+    if not wrong:
+        memory.keep_topic(file, said)
+    return said, wrong
 
 
 def _rules(said: TopicFile, file: Path) -> Iterator[FormatError]:
