@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 from tinnyswe.labkit import Expect
-from tinnyswe.model.errors import TinnyError
+from tinnyswe.model.errors import SubmissionError
 from tinnyswe.model.events import AnyEvent
 from tinnyswe.model.failure import FaultNote, LogTail
 from tinnyswe.model.lab import CheckSpec, EngineNeed
@@ -125,7 +125,7 @@ class RunWorld:
                 continue
             try:
                 role.scope.apply(path.read_text("utf-8"))
-            except (TinnyError, UnicodeDecodeError) as problem:
+            except (SubmissionError, UnicodeDecodeError) as problem:
                 self.complain(
                     code="setup-failed",
                     why=f"{script} could not be applied to {role.kind}.",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from tinnyswe.engines.postgres.engine import PostgresInstance, scram
-
-if TYPE_CHECKING:
-    import psycopg
+from tinnyswe.model.errors import SubmissionError
 
 _NOT_A_NAME = re.compile(r"[^a-z0-9_]+")
 
@@ -53,6 +52,14 @@ class PostgresScope:
     def learner(self) -> psycopg.Connection[Any]:
         """A new connection with the learner's rights and presets: what runs the learner's own SQL (migrate.sql)."""
         return self.connect(user=self.role, password=self._password, options="", application_name="tinny setup")
+
+    def apply(self, script: str) -> None:
+        """Run the learner's own SQL as the owner of the database; raises SubmissionError in the engine's words."""
+        with self.learner() as connection:
+            try:
+                connection.execute(script.encode())  # bytes: the learner's text, not a query template of ours
+            except psycopg.Error as problem:
+                raise SubmissionError(str(problem).strip(), code="setup-failed") from problem
 
     def disconnect(self) -> None:
         if self._client is not None:
