@@ -55,17 +55,24 @@ def find(catalog: Catalog, name: str, cwd: Path) -> Lab:
 def _around(catalog: Catalog, cwd: Path) -> Lab:
     """Find <topic>/<lab> in the folders above, the deepest first."""
     parts = cwd.absolute().parts
+    planned = _planned(catalog)
     for end in range(len(parts), 1, -1):
-        lab = catalog.labs.get("/".join(parts[end - 2 : end]))
-        if lab is not None:
-            return lab
+        name = "/".join(parts[end - 2 : end])
+        if name in catalog.labs:
+            return catalog.labs[name]
+        if name in planned:
+            raise _unknown(catalog, name)
     next_step = "name one (topic/lab), or go into work/<topic>/<lab>; `tinny status` lists them"
     raise UsageError("this folder belongs to no lab", where=str(cwd), next_step=next_step, code="no-lab")
 
 
+def _planned(catalog: Catalog) -> set[str]:
+    """Labs that topic.toml names and the catalogue lacks: not made yet, or set aside as broken."""
+    return {lab for box in catalog.boxes.values() for lab in (*box.core, *box.depth)} - set(catalog.labs)
+
+
 def _unknown(catalog: Catalog, wanted: str) -> UsageError:
-    planned = {lab for box in catalog.boxes.values() for lab in (*box.core, *box.depth)} - set(catalog.labs)
-    meant = next((lab for lab in sorted(planned) if lab == wanted or lab.endswith(f"/{wanted}")), "")
+    meant = next((lab for lab in sorted(_planned(catalog)) if lab == wanted or lab.endswith(f"/{wanted}")), "")
     if meant:
         broken = next((said for said in catalog.problems if f"{meant}/" in said), "")
         what = f"{meant} is broken: {broken}" if broken else f"{meant} is planned, but not part of this build"

@@ -71,6 +71,8 @@ def test_a_broken_lab_says_why(curriculum: Curriculum) -> None:
     curriculum.edit("lab.toml", "revision = 1", "revision = 0")
     with pytest.raises(UsageError, match=r"shop/counter is broken: .*revision: 0 is below 1"):
         find(load([curriculum.root]), "counter", Path("/"))
+    with pytest.raises(UsageError, match="shop/counter is broken"):
+        find(load([curriculum.root]), "", curriculum.lab / "starter")
 
 
 def test_the_variable_overrides_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
