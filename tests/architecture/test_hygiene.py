@@ -26,6 +26,7 @@ MAY_SLEEP = {
     "src/tinnyswe/engines/server.py": "asks a starting server until it answers; engines may not import labkit",
     "src/tinnyswe/roadmap/files.py": "waits for the lock of another tick",
     "src/tinnyswe/run/holding.py": "paces the look at a held copy",
+    "src/tinnyswe/cli/commands/labs.py": "looks for new log lines of a program that is being tried",
     "tests/conftest.py": "waits for processes that are still dying",
 }
 
