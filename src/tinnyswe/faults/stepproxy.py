@@ -37,13 +37,18 @@ class Outstanding(Record, frozen=True, kw_only=True):
 
 
 class ConnectionInfo(Record, frozen=True, kw_only=True):
-    """A connection as it is now. opaque: why its bytes pass unread, or ""."""
+    """A connection as it is now. opaque: why its bytes pass unread, or "".
+
+    since: when the newest of what waits was forwarded (monotonic seconds); None when nothing waits. A background
+    thread's blocking read waits too: compare with the moment the call began.
+    """
 
     id: int
     local_port: int  # of the proxy's side towards the engine
     backend_pid: int | None
     outstanding: bool
     opaque: str = ""
+    since: float | None = None
 
 
 class _Lane:
@@ -153,6 +158,7 @@ class StepProxy(TcpRelay):
                     backend_pid=lane.parser.backend_pid,
                     outstanding=bool(lane.open),
                     opaque=lane.parser.opaque,
+                    since=max(lane.open.values(), default=None),
                 )
                 for link, lane in self._lanes.items()
                 if not link.end

@@ -239,8 +239,10 @@ def test_what_waits_for_an_answer_is_seen_with_its_text() -> None:
         waiting = proxied.proxy.outstanding()
         assert [w.counted for w in waiting] == [True, False]
         assert waiting[0].since <= waiting[1].since <= proxied.proxy.last_traffic + 5
+        assert info.since == waiting[1].since
         server.connections[0].sendall(b"*-1\r\n+OK\r\n")
         proxied.wait_outstanding()
+        assert proxied.proxy.connections()[0].since is None
         proxied.close()
 
 
