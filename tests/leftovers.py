@@ -1,8 +1,8 @@
 """What a test run left behind: looks at the computer itself, before and after, and believes no clean-up code.
 
 `before = look(places)` and `left_behind(before, look(places), places)`: one sentence for each thing that is new.
-Other people's programs run beside the tests, so only what can be told apart as ours counts. In CI nobody else is there:
-with `alone`, everything new of our uids counts.
+Other people's programs run beside the tests, so only what can be told apart as ours counts, and places shared with
+other runs of tinnySWE only while there is none. In CI nobody else is there: with `alone`, all that is new counts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import psutil
 
 MARKER = "TINNY_TEST_SESSION"
 _OUR_UIDS = {os.getuid(), 65533, 65534}  # as root, learners and engines run under the last two
-_NAMES = ("tinny", "tt-")  # how folders of ours in /tmp begin
 _PROJECT = Path(__file__).parent.parent
 
 
@@ -39,6 +38,7 @@ class Sight:
     shared_memory: frozenset[str]
     folders: frozenset[str]
     project: frozenset[str]
+    others_at_work: bool
 
 
 def look(places: Places) -> Sight:
@@ -50,6 +50,7 @@ def look(places: Places) -> Sight:
         shared_memory=frozenset(_shared_memory()),
         folders=frozenset(_folders(places)),
         project=frozenset(_project_files()) if places.alone else frozenset(),
+        others_at_work=not places.alone and _others_at_work({pid for pid, _ in ours}),
     )
 
 
@@ -57,8 +58,9 @@ def left_behind(before: Sight, after: Sight, places: Places) -> list[str]:
     """One sentence for each thing in `after` that `before` had not, and for each file in the run's own folder."""
     sentences = [_describe(pid) for pid, start in sorted(after.processes - before.processes)]
     sentences += [f"listening port {port}" for port in sorted(after.ports - before.ports)]
-    sentences += [f"shared memory {name}" for name in sorted(after.shared_memory - before.shared_memory)]
-    sentences += [f"in /tmp: {name}" for name in sorted(after.folders - before.folders)]
+    if not (before.others_at_work or after.others_at_work):
+        sentences += [f"shared memory {name}" for name in sorted(after.shared_memory - before.shared_memory)]
+        sentences += [f"in /tmp: {name}" for name in sorted(after.folders - before.folders)]
     sentences += [f"in the project: {line}" for line in sorted(after.project - before.project)]
     for name in ("runtime", "tmp"):
         folder = places.session / name
@@ -97,6 +99,19 @@ def _is_marked(process: psutil.Process, places: Places) -> bool:
         )
     except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
         return False
+
+
+def _others_at_work(ours: set[int]) -> bool:
+    """Whether some tinny runs here that is neither below nor above us."""
+    me = psutil.Process()
+    family = {me.pid, *(parent.pid for parent in me.parents())} | ours
+    for process in psutil.process_iter():
+        try:
+            if process.pid not in family and any("tinny" in word or "pytest" in word for word in process.cmdline()):
+                return True
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return False
 
 
 def _ports(pids: set[int], *, alone: bool) -> list[int]:
@@ -149,7 +164,7 @@ def _folders(places: Places) -> list[str]:
     found = []
     for entry in Path("/tmp").iterdir():
         try:
-            ours = entry.lstat().st_uid in _OUR_UIDS and (places.alone or entry.name.startswith(_NAMES[0]))
+            ours = entry.lstat().st_uid in _OUR_UIDS and (places.alone or entry.name.startswith("tinny"))
         except FileNotFoundError:
             continue
         if ours and entry != places.session:
