@@ -11,11 +11,11 @@ from functools import lru_cache
 _FILLER = frozenset(
     re.findall(
         r"\w+",
-        "a about able all an and are as at basic basics be by can concept concepts deep dive do does explain explore for "
-        "from get good grasp handle has have how i in intro introduction into is it its know learn learning like make "
-        "master more my of on or own practice practise read review revise revisit s some study studying take that the "
-        "their then these this to topic topics try understand understanding use using versus via vs what when where which "
-        "why with work works write your",
+        "a about able all an and are as at basic basics be by can concept concepts deep dive do does explain "
+        "explore for from get good grasp handle has have how i in intro introduction into is it its know learn "
+        "learning like make master more my of on or own practice practise read review revise revisit s some study "
+        "studying take that the their then these this to topic topics try understand understanding use using "
+        "versus via vs what when where which why with work works write your ",
     )
 )
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
