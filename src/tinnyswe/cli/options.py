@@ -14,10 +14,8 @@ import click
 import msgspec
 
 from tinnyswe.cli.render_text import make_console
-from tinnyswe.evidence.workspace import Workspace
 from tinnyswe.model.lab import Catalog, Lab
-from tinnyswe.processes.lease import sweep
-from tinnyswe.usecases.tools import Tools, open_catalog
+from tinnyswe.usecases.tools import Tools, Workspace, find_lab, open_catalog, open_workspace, tidy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,7 +50,7 @@ class Surface:
         from tinnyswe.cli.progress import progress_of
 
         tools = Tools(offline=self.offline, progress=progress_of(self))
-        for sentence in sweep(tools.runtime):
+        for sentence in tidy(tools):
             if not self.json:
                 self.errors.print(f"cleaned up after an interrupted run: {sentence}", style="dim")
         return tools
@@ -63,16 +61,14 @@ class Place:
 
     @functools.cached_property
     def workspace(self) -> Workspace:
-        return Workspace.find(Path.cwd())
+        return open_workspace(Path.cwd())
 
     @functools.cached_property
     def catalog(self) -> Catalog:
         return open_catalog(self.workspace)
 
     def lab(self, name: str) -> Lab:
-        from tinnyswe.catalog import find
-
-        return find(self.catalog, name, Path.cwd())
+        return find_lab(self.catalog, name, Path.cwd())
 
 
 def now() -> datetime:

@@ -159,6 +159,8 @@ class TcpRelay:
             self.changed.notify_all()
 
     def _accept(self) -> None:
+        if self._dark:
+            return
         try:
             client, _ = self._listener.accept()
         except OSError:  # the client went away again, or we are out of descriptors

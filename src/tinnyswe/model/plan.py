@@ -39,4 +39,4 @@ class Plan(Record, frozen=True, kw_only=True):
     engines: tuple[EngineChoice, ...] = ()
     run_seconds: float = 60.0
     stop_after: str = ""  # audit: end the run once this check has failed
-    tier: str = "T1"
+    tier: str = "limits"  # the sandbox backend that runs it

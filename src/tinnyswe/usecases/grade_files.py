@@ -10,6 +10,7 @@ from tinnyswe.model.failure import Failure
 from tinnyswe.model.lab import Lab
 from tinnyswe.model.plan import Plan
 from tinnyswe.model.verdict import Outcome
+from tinnyswe.sandbox.backend import Sandbox
 from tinnyswe.sandbox.intake import Submission, take_in
 from tinnyswe.usecases.prepare import Prepared
 from tinnyswe.usecases.tools import Tools
@@ -49,6 +50,7 @@ def plan_for(
         engines=prepared.engines,
         run_seconds=run_seconds if run_seconds is not None else lab.limits.run_seconds,
         stop_after=stop_after,
+        tier=Sandbox.tier,
     )
 
 

@@ -59,7 +59,7 @@ def pin(workspace: Workspace, catalog: Catalog, now: datetime, *, line: int = 0,
         chosen = {_item_at(standing, line): _known(catalog, target)}
     else:
         chosen = {m.item: m.target for m in standing.matches if m.target and m.how != "pin"}
-    write_pins(standing.roadmap, chosen)
+    write_pins(standing.roadmap.path, chosen)
     return tuple(Match(item=item, how="pin", target=id) for item, id in chosen.items())
 
 

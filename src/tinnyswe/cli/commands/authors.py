@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from tinnyswe.catalog import curriculum_root, find, load
 from tinnyswe.cli import render
 from tinnyswe.cli.options import Place, Surface, common
 from tinnyswe.model.lab import Catalog, Lab
 from tinnyswe.usecases import new_lab
 from tinnyswe.usecases.audit_file import read_audit
 from tinnyswe.usecases.audit_lab import AuditOptions, audit_lab, changed
+from tinnyswe.usecases.tools import find_lab, open_authoring, shipped_curriculum
 
 
 @click.group()
@@ -27,8 +27,8 @@ def lab() -> None:
 @common
 def new(name: str, box: str, into: Path | None, surface: Surface, place: Place) -> None:
     """Write a small lab that works, to be made into yours."""
-    root = into if into is not None else curriculum_root()
-    made = new_lab.new_lab(load([curriculum_root()]), root, name, box)
+    root = into if into is not None else shipped_curriculum()
+    made = new_lab.new_lab(open_authoring([]), root, name, box)
     surface.say(f"✓ {made.id} in {made.folder}")
     for file in made.files:
         surface.say(f"    {file}")
@@ -59,9 +59,9 @@ def audit(
     place: Place,
 ) -> int:
     """Grade labs: every wrong program must be refused as promised, every right one must pass."""
-    catalog = load([curriculum_root(), *roots])
+    catalog = open_authoring(roots)
     options = AuditOptions(seeds=seeds, repeats=repeats, jobs=jobs, record=record, only=programs)
-    labs = [find(catalog, name, Path.cwd()) for name in names] or list(catalog.labs.values())
+    labs = [find_lab(catalog, name, Path.cwd()) for name in names] or list(catalog.labs.values())
     if only_changed:
         labs = changed(labs, read_audit)
     green = _problems(catalog, surface)

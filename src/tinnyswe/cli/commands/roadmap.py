@@ -8,13 +8,12 @@ import click
 
 from tinnyswe.cli import render, render_roadmap
 from tinnyswe.cli.options import Place, Surface, common, now
-from tinnyswe.evidence.workspace import Workspace
 from tinnyswe.model.errors import UsageError
 from tinnyswe.model.lab import Catalog
 from tinnyswe.usecases import open_roadmap
 from tinnyswe.usecases.standing import Standing, stand
 from tinnyswe.usecases.sync_roadmap import sync as sync_roadmap
-from tinnyswe.usecases.tools import open_catalog
+from tinnyswe.usecases.tools import Workspace, open_catalog
 
 
 @click.command()
