@@ -202,6 +202,22 @@ def test_backends_are_known_and_a_cancel_reaches_them(step_and_connect: tuple[St
     assert failed
 
 
+@pytest.mark.parametrize(("cut", "rows"), [("cut_before", 0), ("cut_after", 1)])
+def test_a_commit_that_is_cut_is_lost_or_done(step_and_connect: tuple[StepProxy, Connect], cut: str, rows: int) -> None:
+    step, connect = step_and_connect
+    one, other = connect(), connect()
+    other.execute("CREATE TABLE paid (n int)")
+    step.reset_counter()
+    getattr(step, cut)(3)
+    one.execute("BEGIN")
+    one.execute("INSERT INTO paid VALUES (%s)", (1,))
+    with pytest.raises(psycopg.OperationalError):
+        one.execute("COMMIT")
+    assert step.cut is not None
+    assert step.cut.text == "COMMIT"
+    assert other.execute("SELECT count(*) FROM paid").fetchone() == (rows,)
+
+
 @pytest.mark.parametrize("prepare", [False, True])
 def test_waiting_for_a_lock_is_seen_even_while_only_preparing(
     scope: Scope, step_and_connect: tuple[StepProxy, Connect], prepare: bool

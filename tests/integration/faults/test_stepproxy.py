@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import struct
 import threading
@@ -148,6 +149,41 @@ def test_the_request_of_a_killed_client_never_leaves(proxied: Proxied) -> None:
     assert ask(other, "GET x") == b":1\r\n"
     assert proxied.server.got(0) + proxied.server.got(1) == b"GET x\r\n"
     until(lambda: len(proxied.proxy.connections()) == 1, seconds=5, what="the dead connection closed")
+
+
+def test_a_reset_by_the_client_drops_its_parked_request_too(proxied: Proxied) -> None:
+    sock = proxied.client()
+    ask(sock, "GET a")
+    proxied.proxy.park_before(2)
+    sock.sendall(b"INCR a\r\n")
+    proxied.wait_parked()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+    proxied.proxy.release()
+    until(lambda: not proxied.proxy.connections(), seconds=5, what="the dead connection closed")
+    assert proxied.server.got() == b"GET a\r\n"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_position_of_a_pipeline_cut_at_random(proxied: Proxied, seed: int) -> None:
+    rng = random.Random(seed)
+    lines = [f"INCR {letter}\r\n".encode() for letter in "abcdefgh"]
+    k = rng.randint(1, len(lines))
+    proxied.proxy.park_before(k)
+    sock, stream = proxied.client(), b"".join(lines)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    while stream:
+        size = rng.randint(1, 20)
+        sock.sendall(stream[:size])
+        stream = stream[size:]
+    assert proxied.wait_parked().text == f"INCR {'abcdefgh'[k - 1]}"
+    assert exactly(sock, 4 * (k - 1)) == b"".join(b":%d\r\n" % n for n in range(1, k))
+    assert proxied.server.got() == b"".join(lines[: k - 1])
+    assert nothing_to_read(sock)
+    proxied.proxy.release()
+    assert exactly(sock, 4 * (9 - k)) == b"".join(b":%d\r\n" % n for n in range(k, 9))
+    assert proxied.server.got() == b"".join(lines)
+    assert [seen.number for seen in proxied.proxy.history()] == list(range(1, 9))
 
 
 def test_close_all_drops_what_is_parked(proxied: Proxied) -> None:
