@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import psutil  # type: ignore[import-untyped]  # it ships no types, and its stubs are not among the locked packages
+import psutil
 
 from tinnyswe.model.base import Record, from_json, to_json
 from tinnyswe.model.errors import FormatError, TinnyError, UsageError

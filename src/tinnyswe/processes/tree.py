@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterable
 
-import psutil  # type: ignore[import-untyped]  # it ships no types, and its stubs are not among the locked packages
+import psutil
 
 from tinnyswe.processes import minder
 
