@@ -78,12 +78,15 @@ def pipeline_mode(connect: Connect) -> list[Any]:
         pipe.sync()
         late = one.execute("SELECT 'late'")
     results = [middle, [cursor.fetchall() for cursor in cursors if cursor is not cursors[10]], late.fetchall()]
-    with one.pipeline() as pipe:
-        one.execute("SELECT 1/%s::int", (0,))
-        one.execute("SELECT 2")
-        with pytest.raises(psycopg.errors.DivisionByZero):
-            pipe.sync()
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        fail_in_a_pipeline(one)
     return [*results, one.execute("SELECT 3").fetchall()]
+
+
+def fail_in_a_pipeline(one: psycopg.Connection[Any]) -> None:
+    with one.pipeline():
+        one.execute("SELECT 1/%s::int", (0,))
+        one.execute("SELECT 2")  # raises already here if the error has arrived
 
 
 def copies(connect: Connect) -> list[Any]:
