@@ -68,31 +68,47 @@ class ReplyCutter(RequestHolder):
 
 
 class RowHolder:
-    """Holds a copy inside its statement, at its n-th row event, by gate triggers."""
+    """Holds a copy inside its statement, at its n-th row event, by gate triggers.
+
+    Gates hold backends, and a copy may open a new one for every request (Django does). So its first request is held at
+    the proxy for a moment: by then the backend is there, the gate is closed for it, and the request goes on.
+    """
 
     def __init__(self, gates: Gates, proxy: StepProxy) -> None:
         self._gates = gates
         self._proxy = proxy
         self._position = 0
+        self._closed = False
 
     def arm(self, position: int) -> None:
         self._position = position
+        self._closed = False
         self._proxy.reset_counter()
-        backends = [c.backend_pid for c in self._proxy.connections() if c.backend_pid is not None]
-        self._gates.hold(backends, position)
+        self._proxy.park_before(1)
 
     def held(self) -> str | None:
+        if not self._closed:
+            self._close_gate()
+            return None
         if not self._gates.held():
             return None
         statement = next((waiting.text for waiting in self._proxy.outstanding()), "a statement")
         return f"row event {self._position} of {statement}"
 
+    def _close_gate(self) -> None:
+        if self._proxy.parked is not None:
+            backends = [c.backend_pid for c in self._proxy.connections() if c.backend_pid is not None]
+            self._gates.hold(backends, self._position)
+            self._closed = True
+            self._proxy.release()
+
     def wait(self, seconds: float) -> None:
         time.sleep(min(seconds, LOOK))
 
     def let_go(self) -> None:
+        self._proxy.release()
         self._gates.release()
 
     def discard(self) -> None:
         self._proxy.close_all()
-        self._gates.release()
+        self.let_go()

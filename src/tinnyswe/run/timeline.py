@@ -63,6 +63,8 @@ class Timeline:
 
     def done(self, kind: str, target: str, *, position: int | None = None, request: str = "", detail: str = "") -> None:
         where = f" before its request {position}: {request}" if position is not None else ""
+        if request.startswith("row event"):  # held inside a statement, by a gate
+            where = f" at {request}"
         self._trace.append(f"— {kind} {target}{where}" + (f" ({detail})" if detail else ""))
         self.emit(
             FaultDone(
