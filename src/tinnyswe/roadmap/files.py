@@ -73,22 +73,23 @@ def read_all(handle: int) -> bytes:
 
 
 @contextmanager
-def locked(handle: int) -> Iterator[None]:
-    """Keep other tinny processes out while this one compares and writes.
+def locked(path: Path) -> Iterator[None]:
+    """Keep other tinny processes out while this one compares and writes. Raises UsageError as `opened` does.
 
     A courtesy, not a guard: editors do not know of it, some file systems have no locks, and a stopped process may
     hold one for ever. The comparison with what was parsed decides.
     """
-    deadline = time.monotonic() + LOCK_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # closing the handle releases it
-            break
-        except BlockingIOError:
-            time.sleep(0.01)
-        except OSError:
-            break
-    yield
+    with opened(path, os.O_RDONLY) as handle:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # closing the handle releases it
+                break
+            except BlockingIOError:
+                time.sleep(0.01)
+            except OSError:
+                break
+        yield
 
 
 @contextmanager

@@ -25,19 +25,20 @@ def write_pins(path: Path, pins: Mapping[int, str]) -> Roadmap:
     Raises UsageError when an id is none, when a line cannot carry a comment, when the file cannot be written or an
     earlier writing was interrupted; TinnyError "roadmap-changed" when somebody else wrote meanwhile.
     """
-    roadmap = parse(path)
-    content = _pinned(roadmap, pins)
-    if content == roadmap.content:
-        return roadmap
-    after = parse_bytes(content, path)
-    _same_but_for(roadmap, after, pins)
-    with opened(path, os.O_RDWR) as handle, locked(handle):
-        if read_all(handle) != roadmap.content:
-            raise changed(path)
-        with written(path):
-            _replace(handle, path, roadmap.content, content)
-        if read_all(handle) != content or not same_file(handle, path):
-            raise changed(path)
+    with locked(path):
+        roadmap = parse(path)
+        content = _pinned(roadmap, pins)
+        if content == roadmap.content:
+            return roadmap
+        after = parse_bytes(content, path)
+        _same_but_for(roadmap, after, pins)
+        with opened(path, os.O_RDWR) as handle:
+            if read_all(handle) != roadmap.content:
+                raise changed(path)
+            with written(path):
+                _replace(handle, path, roadmap.content, content)
+            if read_all(handle) != content or not same_file(handle, path):
+                raise changed(path)
     return after
 
 

@@ -25,20 +25,41 @@ def tick(roadmap: Roadmap, items: Sequence[int]) -> Roadmap:
     Items ticked already are left alone; with nothing to set the file is not touched. Raises TinnyError
     "roadmap-changed" when the file is not what was parsed (parse again), UsageError when it cannot be written.
     """
+    with locked(roadmap.path):
+        return _tick(roadmap, items)
+
+
+def tick_items(path: Path, resolve: Callable[[Roadmap], Sequence[int]]) -> Roadmap:
+    """Parse the file, tick what `resolve` names in it, and do both again when the file changed meanwhile.
+
+    Returns the roadmap as written. Raises what `parse` and `tick` raise; "roadmap-changed" after TRIES attempts.
+    Other tinny processes wait meanwhile, so only editors can get in between.
+    """
+    attempt = 1
+    while True:
+        with locked(path):
+            roadmap = parse(path)
+            try:
+                return _tick(roadmap, resolve(roadmap))
+            except TinnyError as problem:
+                if problem.code != "roadmap-changed" or attempt == TRIES:
+                    raise
+        attempt += 1
+
+
+def _tick(roadmap: Roadmap, items: Sequence[int]) -> Roadmap:
     wanted = sorted({index for index in items if not roadmap.items[index].checked})
     if not wanted:
         return roadmap
-    offsets = [roadmap.items[index].offset for index in wanted]
     content = bytearray(roadmap.content)
-    for offset in offsets:
-        if content[offset - 1 : offset + 2] != b"[ ]":
-            raise changed(roadmap.path)
-        content[offset : offset + 1] = b"x"
-    with opened(roadmap.path, os.O_RDWR) as handle, locked(handle), written(roadmap.path):
+    for index in wanted:
+        content[roadmap.items[index].offset] = ord("x")
+    with opened(roadmap.path, os.O_RDWR) as handle, written(roadmap.path):
         if read_all(handle) != roadmap.content:
             raise changed(roadmap.path)
-        for offset in offsets:
+        for index in wanted:
             # Somebody may save between the comparison and this write: look again, right before each byte.
+            offset = roadmap.items[index].offset
             if os.pread(handle, 3, offset - 1) != b"[ ]":
                 raise changed(roadmap.path)
             os.pwrite(handle, b"x", offset)
@@ -53,19 +74,3 @@ def tick(roadmap: Roadmap, items: Sequence[int]) -> Roadmap:
             msgspec.structs.replace(item, checked=True) if item.index in ticked else item for item in roadmap.items
         ),
     )
-
-
-def tick_items(path: Path, resolve: Callable[[Roadmap], Sequence[int]]) -> Roadmap:
-    """Parse the file, tick what `resolve` names in it, and do both again when the file changed meanwhile.
-
-    Returns the roadmap as written. Raises what `parse` and `tick` raise; "roadmap-changed" after TRIES attempts.
-    """
-    for _ in range(TRIES - 1):
-        roadmap = parse(path)
-        try:
-            return tick(roadmap, resolve(roadmap))
-        except TinnyError as problem:
-            if problem.code != "roadmap-changed":
-                raise
-    roadmap = parse(path)
-    return tick(roadmap, resolve(roadmap))
