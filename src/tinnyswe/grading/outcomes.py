@@ -6,10 +6,12 @@ import traceback
 
 from tinnyswe.grading.world import RunBudgetSpent, World
 from tinnyswe.labkit import CheckFailed, NoAnswer
-from tinnyswe.model.errors import TinnyError
+from tinnyswe.model.errors import SubmissionError, TinnyError
 from tinnyswe.model.events import CheckResult
 from tinnyswe.model.failure import Failure
 from tinnyswe.model.verdict import Outcome
+
+TIME_SPENT = "the run's time was spent"
 
 
 def passed(check: str, seconds: float) -> CheckResult:
@@ -23,17 +25,46 @@ def not_run(check: str, reason: str) -> CheckResult:
 def judge(check: str, raised: BaseException, world: World, seconds: float) -> CheckResult:
     """Return the result of a check that raised.
 
-    Only CheckFailed and NoAnswer speak about the learner. Everything else, a plain `assert` in the check
-    included, is our fault: the learner is never told "failed" because a check is broken.
+    Only CheckFailed, NoAnswer and SubmissionError speak about the learner, and not when the run's time was spent:
+    what they saw may then be a wait that was cut short. Everything else, a plain `assert`, `pytest.fail` or
+    `sys.exit` in the check included, is our fault: the learner is never told "failed" because a check is broken.
     """
-    if isinstance(raised, CheckFailed):
-        return CheckResult(check=check, outcome=Outcome.FAILED, seconds=seconds, failures=(raised.failure,))
-    if isinstance(raised, RunBudgetSpent) or (isinstance(raised, NoAnswer) and world.spent()):
-        return CheckResult(check=check, outcome=Outcome.TIMEOUT, seconds=seconds, reason="the run's time was spent")
-    if isinstance(raised, NoAnswer):
-        failure = _no_answer(check, raised, world)
+    speaks = isinstance(raised, CheckFailed | NoAnswer | SubmissionError)
+    if isinstance(raised, RunBudgetSpent) or (speaks and world.spent()):
+        return CheckResult(check=check, outcome=Outcome.TIMEOUT, seconds=seconds, reason=TIME_SPENT)
+    failure = _failure(check, raised, world)
+    if failure is not None:
         return CheckResult(check=check, outcome=Outcome.FAILED, seconds=seconds, failures=(failure,))
+    return broken(check, raised, seconds)
+
+
+def broken(check: str, raised: BaseException, seconds: float) -> CheckResult:
+    """The result of a check that something of ours broke."""
     return CheckResult(check=check, outcome=Outcome.ERROR, seconds=seconds, reason=_ours(raised))
+
+
+def _failure(check: str, raised: BaseException, world: World) -> Failure | None:
+    """What the learner's work did, as data; None when this exception says nothing about it."""
+    match raised:
+        case CheckFailed():
+            return raised.failure
+        case NoAnswer():
+            return _no_answer(check, raised, world)
+        case SubmissionError():
+            return _refused(check, raised, world)
+        case _:
+            return None
+
+
+def _refused(check: str, raised: SubmissionError, world: World) -> Failure:
+    return Failure(
+        check=check,
+        code=raised.code,
+        why=raised.what[:1].upper() + raised.what[1:] + ".",
+        observed=raised.where or None,
+        logs=world.logs(),
+        next_step=raised.next_step,
+    )
 
 
 def _no_answer(check: str, raised: NoAnswer, world: World) -> Failure:

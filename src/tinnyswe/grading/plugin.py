@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tinnyswe.grading.outcomes import judge, not_run, passed
+from tinnyswe.grading.outcomes import TIME_SPENT, broken, judge, not_run, passed
 from tinnyswe.grading.world import World
 from tinnyswe.labkit import Expect, until
 from tinnyswe.model.events import CheckResult
@@ -38,7 +39,6 @@ class ChecksPlugin:
         self._only = frozenset(only)
         self._starting = starting
         self._finished = finished
-        self._raised: BaseException | None = None
         self._stop_reason = ""
         self.results: dict[str, CheckResult] = {}
         self.collection_problem = ""
@@ -57,6 +57,10 @@ class ChecksPlugin:
         order = {spec.id: place for place, spec in enumerate(self._lab.checks)}
         items[:] = [item for item in items if check_of(item) in order]
         items.sort(key=lambda item: order[check_of(item)])
+        for id, functions in itertools.groupby(items, key=check_of):
+            names = [item.name for item in functions]
+            if len(names) > 1:  # the later one's result would stand for both
+                self.collection_problem = f"{id} has more than one function: {', '.join(names)}"
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -71,32 +75,41 @@ class ChecksPlugin:
         return None
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         spec = self._lab.check(check_of(item))
         self._starting(spec)
         started = time.monotonic()
         try:
+            self._world.begin(spec, seconds=spec.seconds or self._lab.limits.check_seconds)
             return (yield)
-        except Exception as raised:
-            self._settle(judge(spec.id, raised, self._world, time.monotonic() - started))
+        except BaseException as raised:
+            self._conclude(judge(spec.id, raised, self._world, time.monotonic() - started))
             raise
-        finally:
-            if spec.id not in self.results:
-                self._settle(passed(spec.id, time.monotonic() - started))
-            self._world.end()
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         spec = self._lab.check(check_of(item))
         started = time.monotonic()
         try:
-            self._world.begin(spec, seconds=spec.seconds or self._lab.limits.check_seconds)
-            return (yield)
-        except Exception as raised:
-            self._settle(judge(spec.id, raised, self._world, time.monotonic() - started))
+            answer = yield
+        except BaseException as raised:  # pytest.fail and sys.exit are no Exception; they must not pass
+            self._conclude(judge(spec.id, raised, self._world, time.monotonic() - started))
             raise
+        self._conclude(passed(spec.id, time.monotonic() - started))
+        return answer
+
+    def _conclude(self, result: CheckResult) -> None:
+        """Clear the world up, then settle: a check does not pass in a world that cannot be cleared up."""
+        try:
+            self._world.end()
+        except Exception as raised:
+            if result.outcome is Outcome.PASSED:
+                result = broken(result.check, raised, result.seconds)
+        self._settle(result)
 
     def _why_not(self, spec: CheckSpec) -> str:
+        if self.collection_problem:
+            return "the checks cannot be loaded"
         if self._only and spec.id not in self._only:
             return "not asked for"
         if self._stop_reason:
@@ -110,6 +123,8 @@ class ChecksPlugin:
     def _settle(self, result: CheckResult) -> None:
         self.results[result.check] = result
         self._finished(result)
+        if result.outcome is Outcome.TIMEOUT:
+            self.stop(TIME_SPENT)
 
     # -- fixtures -----------------------------------------------------------------------------------------------
 

@@ -44,8 +44,8 @@ def grade(
 
     plugin = ChecksPlugin(lab, world, seed, only, starting, settled)
     fixtures = world_fixtures(world.fixtures, ["app", "net", *lab.engines])
-    output = _run(lab.root / "checks.py", [plugin, fixtures])
-    if plugin.collection_problem or not plugin.results:
+    status, output = _run(lab.root / "checks.py", [plugin, fixtures])
+    if plugin.collection_problem or not plugin.results or status is pytest.ExitCode.INTERNAL_ERROR:
         raise TinnyError(
             "the lab's checks cannot be loaded: " + (plugin.collection_problem or output).strip(),
             where=str(lab.root / "checks.py"),
@@ -58,8 +58,8 @@ def grade(
     return tuple(plugin.results[spec.id] for spec in lab.checks)
 
 
-def _run(checks: Path, plugins: list[object]) -> str:
-    """Run pytest in this process, away from any configuration, and return what it printed."""
+def _run(checks: Path, plugins: list[object]) -> tuple[int, str]:
+    """Run pytest in this process, away from any configuration; return its exit code and what it printed."""
     sys.dont_write_bytecode = True
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
@@ -69,7 +69,7 @@ def _run(checks: Path, plugins: list[object]) -> str:
         arguments = ["-c", str(ini), "--rootdir", place, "--noconftest", "--import-mode=importlib", "--assert=plain"]
         arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:capture", "-p", "no:logging"]
         arguments += ["-p", "no:faulthandler", "-p", "no:unraisableexception", "-p", "no:threadexception"]
-        with contextlib.redirect_stdout(output):
-            pytest.main([*arguments, str(checks)], plugins=plugins)
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            status = pytest.main([*arguments, str(checks)], plugins=plugins)
         output.seek(0)
-        return output.read()
+        return status, output.read()
