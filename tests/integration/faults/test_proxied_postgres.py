@@ -185,7 +185,9 @@ def test_labels_stay_when_psycopg_prepares(step_and_connect: tuple[StepProxy, Co
     assert [seen.text for seen in step.history()] == ["SELECT $1::int"] * 8 + ["BEGIN", "SELECT 2", "COMMIT"]
 
 
-def test_backends_are_known_and_a_cancel_reaches_them(step_and_connect: tuple[StepProxy, Connect]) -> None:
+def test_backends_are_known_and_a_cancel_reaches_them(
+    scope: Scope, step_and_connect: tuple[StepProxy, Connect]
+) -> None:
     step, connect = step_and_connect
     one = connect()
     assert [info.backend_pid for info in step.connections()] == [one.info.backend_pid]
@@ -200,6 +202,9 @@ def test_backends_are_known_and_a_cancel_reaches_them(step_and_connect: tuple[St
     sleeper = threading.Thread(target=sleep)
     sleeper.start()
     until(lambda: [w.text for w in step.outstanding()] == ["SELECT pg_sleep(30)"], seconds=5, what="the sleep")
+    seen = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid = %s"
+    admin = scope.client()  # a cancel that comes before the statement is ignored by the server
+    until(lambda: admin.execute(seen, (one.info.backend_pid,)).fetchone() == (1,), seconds=5, what="a sleeping backend")
     one.cancel_safe(timeout=5)
     sleeper.join(5)
     assert failed
