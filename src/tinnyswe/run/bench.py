@@ -42,7 +42,7 @@ def run(plan: Plan) -> Iterator[AnyEvent]:
 
     Closing the generator early ends the bench and everything it started.
     """
-    return converse(_Fresh(plan), plan)
+    yield from converse(_Fresh(plan), plan)  # nothing starts before the first event is asked for
 
 
 def converse(child: Child, plan: Plan) -> Iterator[AnyEvent]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 import psutil
 
 from tinnyswe.faults.tcp import TcpRelay
+from tinnyswe.grading.world import RunBudgetSpent
 from tinnyswe.labkit import Copy, NoAnswer, Reply, until
 from tinnyswe.model.events import CopyReady
 from tinnyswe.model.lab import Entry
@@ -20,13 +21,17 @@ from tinnyswe.model.plan import Plan
 from tinnyswe.processes import tree
 from tinnyswe.processes.spawn import Minded
 from tinnyswe.run.clock import Clock
+from tinnyswe.run.endings import how_it_ended, what_to_do
 from tinnyswe.run.http import exchange
+from tinnyswe.run.ports import Ports
 from tinnyswe.run.timeline import Timeline
 from tinnyswe.sandbox.backend import Sandbox
 
 T = TypeVar("T")
 NAMES = "abcdefgh"
 _SHOWN_BODY = 200  # characters of an answer in the trace
+_SHOWN_LINE = 500  # characters of a log line
+_DYING = 1.0  # s; a connection that closes may be the first sign of a death that the minder has yet to report
 
 
 class Surroundings(Protocol):
@@ -36,6 +41,7 @@ class Surroundings(Protocol):
     sandbox: Sandbox
     timeline: Timeline
     clock: Clock
+    ports: Ports
 
     def environment(self, copy: str) -> Mapping[str, str]:
         """DSNs of this copy's proxies, and what the lab's contract adds."""
@@ -55,6 +61,7 @@ class RunningCopy:
         self._entry = entry
         self._around = around
         self._process: Minded | None = None
+        self._status: int | None = None  # of the last process that ended by itself
         self._relay: TcpRelay | None = None
         self._starting = threading.Lock()
         self.log_file = around.plan.scratch / "logs" / f"copy-{name}.log"
@@ -104,7 +111,7 @@ class RunningCopy:
         shown = f"{reply.status} {reply.text[:_SHOWN_BODY].strip()}" if reply.status else reply.problem
         around.timeline.say(f"{self._name} answered {method} {path}: {shown}")
         if reply.unknown and not around.disturbed(self._name):
-            self._explain_silence(f"{method} {path}", reply)
+            self._explain_silence(f"{method} {path}", reply, limit)
         return reply
 
     def get(self, path: str, **options: Any) -> Reply:
@@ -120,21 +127,16 @@ class RunningCopy:
         return self.request("DELETE", path, **options)
 
     def _dial(self, seconds: float) -> socket.socket:
+        if not self.port:  # it was killed, and somebody else may have got its port
+            raise ConnectionRefusedError
         return self._around.sandbox.dial(self.port, seconds)
 
-    def _explain_silence(self, request: str, reply: Reply) -> NoReturn:
-        if not self.running:
-            self._around.complain(
-                code="app-exited",
-                why=f"Copy {self._name} ended while it was answering {request}.",
-                observed=f"exit status {self._status()}",
-                next_step="Its last log lines say why it ended.",
-            )
-        if reply.problem.startswith("no answer"):
-            clock = self._around.clock
-            raise NoAnswer(
-                f"answer of copy {self._name} to {request}", elapsed=reply.seconds, limit=clock.check_seconds
-            )
+    def _explain_silence(self, request: str, reply: Reply, limit: float) -> NoReturn:
+        timed_out = reply.problem.startswith("no answer")
+        if self._process is None or self._process.wait(0.0 if timed_out else _DYING) is not None:
+            self._explain_exit(f"ended while it was answering {request}")
+        if timed_out:
+            raise NoAnswer(f"answer of copy {self._name} to {request}", elapsed=reply.seconds, limit=round(limit, 1))
         self._around.complain(
             code="no-answer",
             why=f"Copy {self._name} did not answer {request}: {reply.problem}.",
@@ -156,7 +158,7 @@ class RunningCopy:
     def _launch(self) -> None:
         around, plan = self._around, self._around.plan
         began = time.monotonic()
-        self.port = _free_port()
+        self.port = around.ports.free()
         self.killed = self.frozen = False
         self._process = around.sandbox.launch(
             self._entry.command,
@@ -173,24 +175,22 @@ class RunningCopy:
         around.timeline.emit(CopyReady(at=around.timeline.now(), copy=self._name, seconds=time.monotonic() - began))
 
     def _wait_until_it_serves(self) -> None:
-        ready = self._entry.readiness
-        limit = min(ready.seconds, max(self._around.clock.left(), 0.1))
+        limit = min(self._entry.readiness.seconds, max(self._around.clock.left(), 0.1))
+        problem = ""
 
         def serves() -> bool:
+            nonlocal problem
             if not self.running:
                 self._explain_exit("ended before it served")
-            left = max(0.5, limit / 2)
-            return exchange(self._dial, self.port, "GET", ready.path, None, None, left).status != 0
+            problem = self._knock(max(0.5, limit / 2))
+            return not problem
 
         try:
             until(serves, seconds=limit, what="HTTP answer")
         except NoAnswer:
-            self._around.complain(
-                code="app-not-serving",
-                why=f"Copy {self._name} runs, but GET {ready.path} got no answer within {limit:g} s.",
-                observed=f"listening on {_listening(self.pid) or 'no port'}",
-                next_step="Listen on 127.0.0.1 and on the port in the environment variable PORT.",
-            )
+            if self._around.clock.spent():
+                raise RunBudgetSpent from None
+            self._explain_unready(limit, problem)
         exposed = [address for address in _listening(self.pid) if not address.startswith(("127.", "::1"))]
         if exposed:
             self._around.complain(
@@ -200,21 +200,45 @@ class RunningCopy:
                 next_step="Listen on 127.0.0.1 only (the environment variable HOST carries it).",
             )
 
+    def _knock(self, seconds: float) -> str:
+        """Try whether it serves; "" when it does, else what went wrong."""
+        path = self._entry.readiness.path
+        if path:
+            return exchange(self._dial, self.port, "GET", path, None, None, seconds).problem
+        try:
+            self._dial(seconds).close()
+        except OSError as problem:
+            return str(problem)
+        return ""
+
+    def _explain_unready(self, limit: float, problem: str) -> NoReturn:
+        """It runs, and does not serve: nothing listens, something else listens, or it does not answer."""
+        path, addresses = self._entry.readiness.path, _listening(self.pid)
+        why = f"Copy {self._name} runs, but listens on no port {limit:g} s after its start."
+        next_step = "Listen on 127.0.0.1 and on the port in PORT before anything slow; serve from there."
+        if any(address.endswith(f":{self.port}") for address in addresses):
+            why = f"Copy {self._name} listens on its port, but GET {path} got no answer within {limit:g} s: {problem}."
+            next_step = "Any HTTP answer says that you are ready, a 404 too. What does the program do instead of one?"
+        elif addresses:
+            why = f"Copy {self._name} runs, but nothing of it listens on its port, {self.port}."
+            next_step = "Read the port from the environment variable PORT; every copy gets one of its own."
+        self._around.complain(code="not-ready", why=why, observed=_places(addresses), next_step=next_step)
+
     def _explain_exit(self, how: str) -> NoReturn:
-        status = self._status()
-        self._process = None
+        process, self._process = self._process, None
+        if process is not None:
+            self._status = process.returncode
+            process.kill()  # it has ended; what it started may not have
         self._around.complain(
             code="app-exited",
             why=f"Copy {self._name} {how}: `{' '.join(self._entry.command)}`.",
-            observed=f"exit status {status}",
-            next_step="Read its last log lines; `tinny run` starts it the same way without grading.",
+            observed=how_it_ended(self._status),
+            next_step=what_to_do(self._status, self.log()),
         )
-
-    def _status(self) -> int | None:
-        return self._process.returncode if self._process is not None else None
 
     def kill(self) -> None:
         self.killed = True
+        self.port = 0
         if self._process is not None:
             self._process.kill()
         self._around.timeline.done("kill", f"copy {self._name}")
@@ -240,6 +264,7 @@ class RunningCopy:
         if self._process is not None:
             self._process.kill()
         self._process = None
+        self.port = 0
         self.killed = self.frozen = False
 
     def close(self) -> None:
@@ -307,16 +332,14 @@ def tail(log: Path, lines: int) -> tuple[str, ...]:
         with log.open("rb") as stream:
             stream.seek(0, 2)
             stream.seek(max(0, stream.tell() - 16384))
-            return tuple(stream.read().decode("utf-8", "backslashreplace").splitlines()[-lines:])
+            found = stream.read().decode("utf-8", "backslashreplace").splitlines()[-lines:]
     except OSError:
         return ()
+    return tuple(line if len(line) <= _SHOWN_LINE else f"{line[:_SHOWN_LINE]} ..." for line in found)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _places(addresses: Sequence[str]) -> str:
+    return f"listening on {', '.join(addresses)}" if addresses else "listening on no port"
 
 
 def _listening(pid: int | None) -> list[str]:

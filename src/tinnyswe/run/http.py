@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json as jsonlib
 import socket
 import time
@@ -12,19 +13,67 @@ from typing import Any
 from tinnyswe.labkit import Reply
 
 LARGEST_BODY = 8 << 20  # bytes; more than any contract asks for
+_SHOWN = 60  # characters of what is no HTTP
+
+
+class _Timed:
+    """A socket with one deadline for all it does: a program that drips a byte a second must not hold a check."""
+
+    def __init__(self, sock: socket.socket, ends: float) -> None:
+        self._sock = sock
+        self._ends = ends
+
+    def left(self) -> float:
+        """Seconds left; raises TimeoutError when there are none."""
+        seconds = self._ends - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        return seconds
+
+    def sendall(self, data: bytes) -> None:
+        self._sock.settimeout(self.left())
+        self._sock.sendall(data)
+
+    def receive(self, buffer: Any) -> int:
+        self._sock.settimeout(self.left())
+        return self._sock.recv_into(buffer)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Stream(self))
+
+    def close(self) -> None:
+        """Nothing: http.client closes before it reads the body. Whoever dialled hangs up."""
+
+
+class _Stream(io.RawIOBase):
+    def __init__(self, sock: _Timed) -> None:
+        self._timed = sock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._timed.receive(buffer)
 
 
 class _Connection(http.client.HTTPConnection):
     """A connection over a socket the sandbox dialled, one request long: no keep-alive, so none can be stale."""
 
-    def __init__(self, port: int, dial: Callable[[float], socket.socket], timeout: float) -> None:
-        super().__init__("127.0.0.1", port, timeout=timeout)
+    def __init__(self, port: int, dial: Callable[[float], socket.socket], seconds: float) -> None:
+        super().__init__("127.0.0.1", port)
         self._dial = dial
-        self._seconds = timeout
+        self._seconds = seconds
+        self._ends = time.monotonic() + seconds
+        self._dialled: socket.socket | None = None
 
     def connect(self) -> None:
-        self.sock = self._dial(self._seconds)
-        self.sock.settimeout(self._seconds)
+        self._dialled = self._dial(self._seconds)
+        self.sock = _Timed(self._dialled, self._ends)
+
+    def hang_up(self) -> None:
+        self.close()
+        if self._dialled is not None:
+            self._dialled.close()
 
 
 def exchange(
@@ -36,7 +85,7 @@ def exchange(
     headers: Mapping[str, str] | None,
     timeout: float,
 ) -> Reply:
-    """Send one request and read its answer within `timeout` s. A missing answer is a Reply with status 0.
+    """Send one request and read its answer, all of it within `timeout` s. A missing answer is a Reply with status 0.
 
     json: sent as the body when it is not None. Never raises for what the learner's program does.
     """
@@ -50,10 +99,12 @@ def exchange(
         content = answer.read(LARGEST_BODY + 1)
     except TimeoutError:
         return _nothing(started, f"no answer in {timeout:.1f} s")
+    except http.client.InvalidURL:
+        raise  # a path of the check's, not of the learner's
     except (OSError, http.client.HTTPException) as problem:
         return _nothing(started, _in_words(problem))
     finally:
-        connection.close()
+        connection.hang_up()
     if len(content) > LARGEST_BODY:
         return _nothing(started, f"the body is longer than {LARGEST_BODY} bytes")
     return Reply(
@@ -69,10 +120,14 @@ def _nothing(started: float, problem: str) -> Reply:
 
 
 def _in_words(problem: Exception) -> str:
-    if isinstance(problem, ConnectionRefusedError):
-        return "the connection was refused"
-    if isinstance(problem, ConnectionResetError | http.client.RemoteDisconnected | BrokenPipeError):
-        return "the connection was closed without an answer"
-    if isinstance(problem, http.client.IncompleteRead):
-        return "the connection was closed in the middle of the answer"
-    return f"not an HTTP answer ({type(problem).__name__}: {problem})"
+    match problem:
+        case ConnectionRefusedError():
+            return "the connection was refused"
+        case ConnectionResetError() | BrokenPipeError():  # RemoteDisconnected is one
+            return "the connection was closed without an answer"
+        case http.client.IncompleteRead():
+            return "the connection was closed in the middle of the answer"
+        case http.client.BadStatusLine():
+            return f"not an HTTP answer: it begins with {str(problem.args[0])[:_SHOWN].strip()!r}"
+        case _:
+            return f"not an HTTP answer ({type(problem).__name__}: {problem})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 
 from tinnyswe.engines.base import Gates
 from tinnyswe.labkit.world import Doing, Positions
@@ -23,6 +23,8 @@ class RunningNet:
         self._roles = roles
         self._world = world
         self._race: RunningRace | None = None
+        self._open: Generator[RunningRace, None, None] | None = None
+        self._partitioned: set[tuple[str, str]] = set()
 
     def races(
         self,
@@ -33,27 +35,32 @@ class RunningNet:
         do: Doing = "run",
         at: Positions = "requests",
         limit: int = 30,
-    ) -> Iterator[RunningRace]:
+    ) -> Generator[RunningRace, None, None]:
         engine = known_role(self._roles, role)
+        self.clear()
         series = Series(engine, tuple(self._roles.values()), self._app[first], self._app[second], do)
+        self._open = self._series(series, engine.gates() if at == "rows" else None, limit)
+        return self._open
+
+    def _series(self, series: Series, gates: Gates | None, limit: int) -> Generator[RunningRace, None, None]:
         series.first.start()
         series.second.start()
-        gates = engine.gates() if at == "rows" else None
         try:
             if gates is not None:
                 gates.install()
-            if do in ("run", "warp"):
+            if series.do in ("run", "warp"):
                 yield from self._positions(series, gates, range(1))
             yield from self._positions(series, gates, range(1, limit + 1))
         finally:
-            self.clear()
+            if self._race is not None:
+                self._race.finish()
             if gates is not None:
                 gates.remove()
 
-    def _positions(self, series: Series, gates: Gates | None, positions: range) -> Iterator[RunningRace]:
+    def _positions(self, series: Series, gates: Gates | None, positions: range) -> Generator[RunningRace, None, None]:
         for k in positions:
             for _attempt in range(_GHOSTS + 1):
-                race = self._race = RunningRace(series, k, self._holder(series, gates), self._world)
+                race = self._race = RunningRace(series, k, lambda: self._holder(series, gates), self._world)
                 yield race
                 race.release()
                 race.finish()
@@ -61,7 +68,7 @@ class RunningNet:
                     return
                 if not race.ghost:
                     break
-                self._world.timeline.note(f"position {k} was taken by other traffic of copy {series.first.name}: again")
+                self._world.timeline.note(f"position {k} was taken by other traffic of copy {series.first.name}")
         if len(positions) > 1:
             self._world.timeline.note(
                 f"copy {series.first.name} sends more than {positions[-1]} requests: not all tried"
@@ -74,22 +81,31 @@ class RunningNet:
         return ReplyCutter(proxy) if series.do == "cut" else RequestHolder(proxy)
 
     def clear(self) -> None:
-        """Let go of what the present position holds."""
-        if self._race is not None:
-            self._race.finish()
-            self._race = None
+        """End the present series: let go of what its position holds, and take its gates away.
+
+        A check that failed in the middle leaves its series suspended, with a traceback that keeps it alive.
+        """
+        if self._open is not None:
+            self._open.close()
+        self._open = self._race = None
 
     def requests(self, role: str, copy: str) -> int:
-        return self._roles[role].sent[copy]
+        return known_role(self._roles, role).sent[copy]
 
     def cut(self, role: str, copy: str) -> None:
-        self._roles[role].proxies[copy].close_all()
+        known_role(self._roles, role).proxies[copy].close_all()
         self._world.timeline.done("cut", f"connections of copy {copy} to {role}")
 
     def partition(self, role: str, copy: str, *, blocked: bool = True) -> None:
-        self._roles[role].proxies[copy].blackhole(blocked)
+        known_role(self._roles, role).proxies[copy].blackhole(blocked)
+        (self._partitioned.add if blocked else self._partitioned.discard)((role, copy))
         self._world.disturb(copy, blocked)
         self._world.timeline.done("partition" if blocked else "healed", f"copy {copy} and {role}")
+
+    def heal(self) -> None:
+        """Undo every partition."""
+        for role, copy in sorted(self._partitioned):
+            self.partition(role, copy, blocked=False)
 
 
 def known_role(roles: Mapping[str, EngineRole], role: str) -> EngineRole:

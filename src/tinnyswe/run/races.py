@@ -43,13 +43,14 @@ class World(Surroundings, Protocol):
 class RunningRace:
     """Position k of a series; k = 0 is its opening: B alone, then A."""
 
-    def __init__(self, series: Series, k: int, holder: Holder, world: World) -> None:
+    def __init__(self, series: Series, k: int, make_holder: Callable[[], Holder], world: World) -> None:
         self.k = k
         self.hit = False
         self.over = False  # A answered without being held: there is no further position
         self.ghost = False  # A answered although something of its copy is held: background traffic took the place
         self._series = series
-        self._holder = holder
+        self._make_holder = make_holder  # made once its copy runs: a restarted one has another proxy
+        self._holder: Holder | None = None
         self._world = world
         self._slow: Call | None = None
         self._fast: list[Call] = []
@@ -66,20 +67,21 @@ class RunningRace:
         if self.k == 0:
             return slow
         copy.start()
-        self._holder.arm(self.k)
+        self._holder = holder = self._make_holder()
+        holder.arm(self.k)
         self._world.disturb(copy.name, True)
         slow.begin()
-        self._wait_until_held(slow)
+        self._wait_until_held(slow, holder)
         if series.do == "cut":
-            self._look_for_cut()
+            self._look_for_cut(holder)
         elif self.hit:
-            self._act()
+            self._act(holder)
         return slow
 
-    def _wait_until_held(self, slow: Call) -> None:
+    def _wait_until_held(self, slow: Call, holder: Holder) -> None:
         clock = self._world.clock
         while not slow.answered:
-            request = self._holder.held()
+            request = holder.held()
             if request is not None:
                 self._fault(request)
                 self.hit = True
@@ -87,11 +89,11 @@ class RunningRace:
             if clock.left() <= 0:
                 limit = clock.check_seconds
                 raise NoAnswer(f"answer of copy {slow.copy.name}, alone", elapsed=clock.elapsed(), limit=limit)
-            self._holder.wait(LOOK)
+            holder.wait(LOOK)
         self.over = True
 
-    def _look_for_cut(self) -> None:
-        cut = self._holder.fired() if isinstance(self._holder, ReplyCutter) else None
+    def _look_for_cut(self, holder: Holder) -> None:
+        cut = holder.fired() if isinstance(holder, ReplyCutter) else None
         self.hit, self.over = cut is not None, cut is None
         if cut is not None:
             self._fault(cut)
@@ -104,10 +106,10 @@ class RunningRace:
             FaultNote(kind=kind, target=target, position=self.k, request=request, detail=detail)
         )
 
-    def _act(self) -> None:
+    def _act(self, holder: Holder) -> None:
         if self._series.do == "kill":
             self._series.first.kill()
-            self._holder.discard()
+            holder.discard()
         elif self._series.do == "warp":
             self._series.role.warp()
 
@@ -140,7 +142,7 @@ class RunningRace:
         self.ghost = self.hit and self._slow.answered and series.do not in ("kill", "cut")
         if not self._slow.begun:
             self._slow.begin()
-        self._holder.let_go()
+        self._let_go()
         if self.hit and series.do in ("run", "warp"):
             self._world.timeline.say(f"— copy {series.first.name} goes on")
         left = self._world.clock.left
@@ -150,13 +152,17 @@ class RunningRace:
         if series.first.killed:
             series.first.start()
 
+    def _let_go(self) -> None:
+        if self._holder is not None:
+            self._holder.let_go()
+
     def finish(self) -> None:
         """Leave nothing of this position behind, also when the check failed in the middle of it."""
         if self._finished:
             return
         self._finished = True
         series = self._series
-        self._holder.let_go()
+        self._let_go()
         self._world.disturb(series.first.name, False)
         self._world.timeline.fault = None
         for call in (self._slow, *self._fast):

@@ -92,6 +92,7 @@ class EngineRole:
             )
         self._scopes += 1
         self._scope = self._instance.scope(f"run{self._scopes}")
+        self._around.timeline.redacted.hide(self._scope.secrets)
         if started:
             timeline = self._around.timeline
             timeline.emit(EngineReady(at=timeline.now(), engine=self.used(), seconds=time.monotonic() - began))
@@ -136,6 +137,7 @@ class EngineRole:
             proxy.start()
             previous = self.proxies.get(copy)
             self.proxies[copy] = proxy
+            self.sent[copy] = 0
         if previous is not None:
             previous.stop()
         return self.scope.dsn(listener.host, listener.port)
@@ -168,3 +170,8 @@ class EngineRole:
         self.instance.thaw()
         self.down = False
         self._around.timeline.done("thaw", self.role)
+
+    def recover(self) -> None:
+        """Undo what a check left: frozen (it is alive) or killed."""
+        if self.down:
+            self.thaw() if self.instance.alive() else self.restart()

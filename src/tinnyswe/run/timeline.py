@@ -7,8 +7,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
+
 from tinnyswe.model.events import AnyEvent, FaultDone, Note, RequestSeen
 from tinnyswe.model.failure import FaultNote
+from tinnyswe.model.redaction import Redaction
 
 _TRACE_LINES = 40  # a failing race is told from its world's making on; longer stories are cut at their start
 
@@ -19,10 +22,12 @@ class Timeline:
     def __init__(self, emit: Callable[[AnyEvent], None]) -> None:
         self._emit = emit
         self._lock = threading.Lock()
+        self._tracing = threading.Lock()  # proxies add lines while a failing check takes the trace
         self._started = time.monotonic()
         self._trace: deque[str] = deque(maxlen=_TRACE_LINES)
         self.check = ""
         self.fault: FaultNote | None = None
+        self.redacted = Redaction()  # of the engines' passwords; every text of the run goes through it
 
     def now(self) -> float:
         """Seconds since the run began."""
@@ -34,25 +39,34 @@ class Timeline:
 
     def fresh_trace(self) -> None:
         """A new world begins: what came before explains nothing about it."""
-        self._trace.clear()
+        with self._tracing:
+            self._trace.clear()
 
     def trace(self) -> tuple[str, ...]:
-        return tuple(self._trace)
+        with self._tracing:
+            return tuple(self._trace)
 
     def say(self, line: str) -> None:
         """Add a line to the trace only."""
-        self._trace.append(line)
+        line = self._safe(line)
+        with self._tracing:
+            self._trace.append(line)
+
+    def _safe(self, text: str) -> str:
+        """Without passwords, and with every character that JSON can carry."""
+        return self.redacted(text).encode("utf-8", "backslashreplace").decode()
 
     def note(self, text: str) -> None:
         """A sentence for the reader of the timeline."""
-        self.emit(Note(at=self.now(), check=self.check, text=text))
+        self.emit(Note(at=self.now(), check=self.check, text=self._safe(text)))
 
     def request(self, copy: str, role: str, text: str, position: int | None = None) -> None:
-        self._trace.append(f"{copy}: {text}" if role == "http" else f"{copy} → {role}: {text}")
+        text = self._safe(text)
+        self.say(f"{copy}: {text}" if role == "http" else f"{copy} → {role}: {text}")
         self.emit(RequestSeen(at=self.now(), check=self.check, copy=copy, role=role, text=text, position=position))
 
     def begin_fault(self, fault: FaultNote) -> None:
-        self.fault = fault
+        self.fault = msgspec.structs.replace(fault, request=self._safe(fault.request))
         self.done(fault.kind, fault.target, position=fault.position, request=fault.request, detail=fault.detail)
 
     def end_fault(self) -> None:
@@ -62,10 +76,11 @@ class Timeline:
             self.fault = None
 
     def done(self, kind: str, target: str, *, position: int | None = None, request: str = "", detail: str = "") -> None:
+        request = self._safe(request)
         where = f" before its request {position}: {request}" if position is not None else ""
         if request.startswith("row event"):  # held inside a statement, by a gate
             where = f" at {request}"
-        self._trace.append(f"— {kind} {target}{where}" + (f" ({detail})" if detail else ""))
+        self.say(f"— {kind} {target}{where}" + (f" ({detail})" if detail else ""))
         self.emit(
             FaultDone(
                 at=self.now(),

@@ -14,7 +14,9 @@ from tinnyswe.model.lab import CheckSpec, EngineNeed
 from tinnyswe.model.plan import Plan
 from tinnyswe.run.clock import Clock
 from tinnyswe.run.copies import RunningApp
+from tinnyswe.run.folders import DataFolders
 from tinnyswe.run.net import RunningNet
+from tinnyswe.run.ports import Ports
 from tinnyswe.run.roles import EngineRole
 from tinnyswe.run.timeline import Timeline
 from tinnyswe.sandbox.backend import Sandbox
@@ -27,13 +29,15 @@ class RunWorld:
 
     def __init__(self, plan: Plan, emit: Callable[[AnyEvent], None]) -> None:
         self.plan = plan
-        self.sandbox = Sandbox()
+        self.sandbox = Sandbox(plan.scratch.name)
         self.timeline = Timeline(emit)
         self.clock = Clock(plan.run_seconds)
         self.roles = {
             choice.role: EngineRole(choice, plan.lab.engines.get(choice.role, EngineNeed()), self)
             for choice in plan.engines
         }
+        self.ports = Ports()
+        self.folders = DataFolders(plan.lab.entry(), plan.scratch / "data")
         self.app = RunningApp(plan.lab.entry(), self)
         self.net = RunningNet(self.app, self.roles, self)
         self._check = ""
@@ -52,14 +56,13 @@ class RunWorld:
         self.app.start()
 
     def end(self) -> None:
-        self.net.clear()
-        self._disturbed.clear()
-        for copy in self.app.copies.values():
-            if copy.frozen:
-                copy.thaw()
-        for role in self.roles.values():
-            if role.down:
-                role.restart()
+        _every(
+            self.net.clear,
+            self.net.heal,
+            self._disturbed.clear,
+            *(copy.thaw for copy in self.app.copies.values()),
+            *(role.recover for role in self.roles.values()),
+        )
 
     def fixtures(self) -> Mapping[str, Any]:
         return {"app": self.app, "net": self.net, **self.roles}
@@ -75,7 +78,8 @@ class RunWorld:
 
     def logs(self) -> tuple[LogTail, ...]:
         tails = [(f"copy {name}", copy.log(_LOG_LINES)) for name, copy in self.app.copies.items()]
-        return tuple(LogTail(source=source, lines=lines) for source, lines in tails if lines)
+        hidden = self.timeline.redacted
+        return tuple(LogTail(source=source, lines=tuple(map(hidden, lines))) for source, lines in tails if lines)
 
     def spent(self) -> bool:
         return self.clock.spent()
@@ -83,7 +87,8 @@ class RunWorld:
     # -- for the parts ------------------------------------------------------------------------------------------
 
     def environment(self, copy: str) -> Mapping[str, str]:
-        self.given[copy] = {role.need.env or f"{name.upper()}_URL": role.dsn(copy) for name, role in self.roles.items()}
+        dsns = {role.need.env or f"{name.upper()}_URL": role.dsn(copy) for name, role in self.roles.items()}
+        self.given[copy] = {**dsns, **self.folders.environment(copy)}
         return self.given[copy]
 
     def complain(self, *, code: str, why: str, next_step: str, observed: Any = None) -> NoReturn:
@@ -108,6 +113,7 @@ class RunWorld:
         """Make a fresh world: new processes of the learner's program, new corners of the engines."""
         if self._open:
             self.app.stop()
+            self.folders.clear()
             for role in self.roles.values():
                 role.drop()
             self.start()
@@ -135,12 +141,29 @@ class RunWorld:
 
     def close(self) -> None:
         """Stop everything, last started first; goes on when one part fails and raises its error at the end."""
-        problems: list[Exception] = []
-        parts = [self.net.clear, self.app.close, *(role.close for role in reversed(self.roles.values()))]
-        for part in parts:
-            try:
-                part()
-            except Exception as problem:
-                problems.append(problem)
-        if problems:
-            raise problems[0]
+        _every(
+            self.net.clear,
+            self.app.close,
+            *(role.close for role in reversed(self.roles.values())),
+            self._redact_logs,
+        )
+
+    def _redact_logs(self) -> None:
+        """The logs outlive the run: they are kept with its evidence."""
+        for log in (self.plan.scratch / "logs").glob("*.log*"):
+            text = log.read_text("utf-8", "surrogateescape")
+            hidden = self.timeline.redacted(text)
+            if hidden != text:
+                log.write_text(hidden, "utf-8", "surrogateescape")
+
+
+def _every(*parts: Callable[[], object]) -> None:
+    """Call every part, also when one fails; raises the first error at the end."""
+    problems: list[Exception] = []
+    for part in parts:
+        try:
+            part()
+        except Exception as problem:
+            problems.append(problem)
+    if problems:
+        raise problems[0]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 from urllib.parse import quote
 
-from tinnyswe.evidence.redaction import redact
+from tinnyswe.model.redaction import redact
 
 SECRET = "p@ss/w?rd+long="
 
