@@ -87,7 +87,7 @@ class Server(abc.ABC):
         self.frozen = False
         self._stopped = False
         self._minded: Minded | None = None
-        self._in_use = store.hold(store.lock_of(install.home), shared=True)
+        self._in_use = store.use(install.home)
         self._port = Port()
         self._data = data_folder(manifest.id)
         self._lease = new_lease("engine", run=run, directories=(self._data,), name=manifest.id)

@@ -1,7 +1,8 @@
 """Installed engines in the cache: put there atomically, found again, and found out when damaged.
 
 <cache>/engines/<id>/<version>-<hash>-<platform>-w<revision>/   install.json, package/ (the unpacked wheel)
-<cache>/engines/<id>/<the same>.lock                             held while it is made (alone) or used (shared)
+<cache>/engines/<id>/<the same>.lock                             held by whoever makes it
+<cache>/engines/<id>/<the same>.used                             held, shared, by every running instance
 """
 
 from __future__ import annotations
@@ -110,24 +111,28 @@ def check(manifest: Manifest, install: Install) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
-    """Hold the lock file at `path`; waits for whoever has it."""
-    descriptor = hold(path, shared=shared)
+def locked(home: Path) -> Iterator[None]:
+    """Be the only one who makes what belongs at `home`; waits for whoever does."""
+    descriptor = _hold(home, ".lock", fcntl.LOCK_EX)
     try:
         yield
     finally:
         os.close(descriptor)
 
 
-def hold(path: Path, *, shared: bool) -> int:
-    """Open and lock `path`; closing the returned descriptor frees it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+def use(home: Path) -> int:
+    """Say that something runs from `home`, until the returned descriptor is closed."""
+    return _hold(home, ".used", fcntl.LOCK_SH)
+
+
+def _hold(home: Path, suffix: str, how: int) -> int:
+    descriptor = os.open(home.with_name(home.name + suffix), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, how)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor
-
-
-def lock_of(home: Path) -> Path:
-    return home.with_name(home.name + ".lock")
 
 
 def _home(manifest: Manifest, source: Source, platform: str, cache: Path) -> Path:
@@ -148,7 +153,7 @@ def _install(manifest: Manifest, source: Source, platform: str, cache: Path, pro
     _make_readable(home.parent)
     size = source.platforms[platform].bytes
     progress(f"{manifest.title} {source.version}", 0, size)
-    with locked(lock_of(home)):
+    with locked(home):
         found = _read(home)
         if found is not None and not damage(found):  # somebody else was faster
             progress(f"{manifest.title} {source.version}", size, size)
@@ -224,20 +229,17 @@ def _replace(new: Path, home: Path) -> None:
 
 
 def _forget_others(home: Path) -> None:
-    """Remove what other wrapper revisions left of the same package, and what killed installs left, unless in use."""
-    same_package = home.name.rpartition("-w")[0] + "-w"
-    for other in home.parent.iterdir():
-        if not other.is_dir() or other == home:
+    """Remove what other wrapper revisions left of the same package, unless something runs from it."""
+    for note in list(home.parent.glob(home.name.rpartition("-w")[0] + "-w*/install.json")):
+        other = note.parent
+        if other == home:
             continue
-        if other.name.startswith(same_package):
-            with contextlib.suppress(BlockingIOError):
-                descriptor = os.open(lock_of(other), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(other, ignore_errors=True)
-                    lock_of(other).unlink(missing_ok=True)
-                finally:
-                    os.close(descriptor)
+        with contextlib.suppress(BlockingIOError):
+            descriptor = _hold(other, ".used", fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(other, ignore_errors=True)
+            for beside in list(home.parent.glob(other.name + ".*")):  # its locks, and what was prepared with it
+                shutil.rmtree(beside) if beside.is_dir() else beside.unlink()
+            os.close(descriptor)
 
 
 def _make_readable(folder: Path) -> None:

@@ -54,7 +54,7 @@ def _template(install: Install, *, runtime: Path, run: str) -> Path:
     template = install.home.with_name(f"{install.home.name}.data-{key}-{uid}")
     if (template / "password").exists():
         return template
-    with store.locked(store.lock_of(template)):
+    with store.locked(template):
         if not (template / "password").exists():
             shutil.rmtree(template, ignore_errors=True)
             _make(install, template, runtime=runtime, run=run)

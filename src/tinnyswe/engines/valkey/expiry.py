@@ -29,7 +29,12 @@ local function shorten_fields(key)
   local fields = server.call('HKEYS', key)
   for _, field in ipairs(fields) do
     local left = server.call('HPTTL', key, 'FIELDS', 1, field)[1]
-    if left >= 0 then server.call('HPEXPIREAT', key, string.format('%.0f', earlier(left)), 'FIELDS', 1, field) end
+    if left >= 0 then
+      -- Expired fields count in HLEN until the server comes by, but a time in the past ends them at once.
+      local at = earlier(left)
+      if at == horizon then at = 1 end
+      server.call('HPEXPIREAT', key, string.format('%.0f', at), 'FIELDS', 1, field)
+    end
   end
 end
 local by_field = server.pcall('COMMAND', 'INFO', 'HPTTL')[1]
@@ -60,7 +65,7 @@ for db in string.gmatch(server.call('INFO', 'keyspace'), 'db(%d+):') do
     local page = server.call('SCAN', cursor, 'COUNT', 1000)
     cursor = page[1]
     for _, key in ipairs(page[2]) do
-      if server.call('TYPE', key).ok == 'hash' then server.call('HLEN', key) else server.call('EXISTS', key) end
+      server.call('EXISTS', key)
     end
   until cursor == '0'
 end
