@@ -195,6 +195,7 @@ def test_a_tick_taken_away_by_hand_stays_away() -> None:
     assert states(result)["keys"] == "proven"
     assert result.held == (1,)
     assert result.ticks == (2,), "the topic does not follow while one of its boxes is held"
+    assert look(*CACHING, passed("caching/b", 9), untick).held == (1,), "the proof of the same second was seen"
     assert look(*CACHING, untick, force=True).ticks == (0, 1, 2)
     assert look(*CACHING, untick, force=True).held == ()
 

@@ -145,12 +145,17 @@ def test_a_folder_is_no_roadmap(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", ["flat", "nested", "quoted"])
-def test_twenty_thousand_lines_take_little_time(shape: str) -> None:
+def test_time_grows_with_the_lines_and_no_faster(shape: str) -> None:
+    """20,000 lines took 1.3 s on the machine it was written on; as a ratio, so that a busy machine does not matter."""
     line = {"flat": "- [ ] item **{}** `code`\n", "nested": "  - [ ] sub {}\n", "quoted": "> - [ ] item {}\n"}[shape]
-    text = "- [ ] top\n" * (shape == "nested") + "".join(line.format(number) for number in range(20_000))
-    before = time.process_time()
-    assert len(read(text).items) >= 20_000
-    assert time.process_time() - before < 6  # 1.3 s on the machine it was written on; quadratic took 36 s
+
+    def seconds(lines: int) -> float:
+        text = "- [ ] top\n" * (shape == "nested") + "".join(line.format(number) for number in range(lines))
+        before = time.process_time()
+        assert len(read(text).items) >= lines
+        return time.process_time() - before
+
+    assert seconds(20_000) < 40 * min(seconds(2_000) for _ in range(3))  # 10 when linear, 100 when quadratic
 
 
 def test_deep_nesting_is_followed_or_left_alone() -> None:

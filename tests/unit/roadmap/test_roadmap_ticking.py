@@ -120,6 +120,22 @@ def test_a_file_replaced_meanwhile_is_left_alone(tmp_path: Path) -> None:
     assert caught.value.code == "roadmap-changed"
 
 
+def test_an_editor_that_renames_during_the_write_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, other = a_file(tmp_path), tmp_path / "saved"
+    other.write_text("- [ ] a\n- [ ] saved by the editor\n")
+    flush = os.fsync
+
+    def save_just_now(handle: int) -> None:
+        flush(handle)
+        if other.exists():
+            other.rename(path)
+
+    monkeypatch.setattr(os, "fsync", save_just_now)
+    written = tick_items(path, lambda roadmap: [0])
+    assert path.read_text() == "- [x] a\n- [ ] saved by the editor\n"
+    assert written == parse(path)
+
+
 def test_tick_items_parses_again_after_an_edit(tmp_path: Path) -> None:
     path = a_file(tmp_path)
     seen: list[int] = []
