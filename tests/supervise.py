@@ -25,7 +25,9 @@ def supervise(command: list[str]) -> int:
     if sys.platform != "linux":
         return subprocess.call(command)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    child = os.posix_spawnp(command[0], command, {**os.environ, "TINNY_TEST_SUPERVISOR": str(os.getpid())})
+    # Not posix_spawn: glibc's leaves signal 32 ignored in all that follow.
+    started = subprocess.Popen(command, env={**os.environ, "TINNY_TEST_SUPERVISOR": str(os.getpid())})
+    child = started.pid
     # The terminal sends Ctrl-C to the child as well; a signal meant for us alone is passed on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _frame: os.kill(child, number))
@@ -33,7 +35,7 @@ def supervise(command: list[str]) -> int:
         pid, status = os.wait()
         if pid == child:
             end_the_rest()
-            code = os.waitstatus_to_exitcode(status)
+            started.returncode = code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
 
 
