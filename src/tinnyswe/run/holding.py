@@ -32,8 +32,9 @@ class RequestHolder:
         self._proxy = proxy
 
     def arm(self, position: int) -> None:
-        self._proxy.reset_counter()
-        self._proxy.park_before(position)
+        with self._proxy.changed:  # no request may slip in between the two
+            self._proxy.reset_counter()
+            self._proxy.park_before(position)
 
     def held(self) -> str | None:
         parked = self._proxy.parked
@@ -55,8 +56,9 @@ class ReplyCutter(RequestHolder):
     """Drops the reply of the k-th request and closes its connection; the copy is never held."""
 
     def arm(self, position: int) -> None:
-        self._proxy.reset_counter()
-        self._proxy.cut_after(position)
+        with self._proxy.changed:  # no request may slip in between the two
+            self._proxy.reset_counter()
+            self._proxy.cut_after(position)
 
     def held(self) -> str | None:
         return None
@@ -83,8 +85,9 @@ class RowHolder:
     def arm(self, position: int) -> None:
         self._position = position
         self._closed = False
-        self._proxy.reset_counter()
-        self._proxy.park_before(1)
+        with self._proxy.changed:  # no request may slip in between the two
+            self._proxy.reset_counter()
+            self._proxy.park_before(1)
 
     def held(self) -> str | None:
         if not self._closed:

@@ -87,7 +87,8 @@ def exchange(
 ) -> Reply:
     """Send one request and read its answer, all of it within `timeout` s. A missing answer is a Reply with status 0.
 
-    json: sent as the body when it is not None. Never raises for what the learner's program does.
+    json: sent as the body when it is not None. Never raises for what the learner's program does; any other OSError
+    (no descriptor left, say) is a fault of ours or of this computer, and goes up.
     """
     started = time.monotonic()
     connection = _Connection(port, dial, max(timeout, 0.001))
@@ -101,7 +102,7 @@ def exchange(
         return _nothing(started, f"no answer in {timeout:.1f} s")
     except http.client.InvalidURL:
         raise  # a path of the check's, not of the learner's
-    except (OSError, http.client.HTTPException) as problem:
+    except (ConnectionError, http.client.HTTPException) as problem:
         return _nothing(started, _in_words(problem))
     finally:
         connection.hang_up()

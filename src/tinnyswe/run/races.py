@@ -185,15 +185,16 @@ class Watch:
         return sorted(seen)
 
     def outstanding(self) -> float | None:
-        waits = [time.monotonic() - waiting.since for _, proxy in self._roles for waiting in proxy.outstanding()]
-        return max(waits, default=None)
+        began = self._call.began  # what a thread of the copy waits for since before (a BLPOP) says nothing about it
+        since = [o.since for _, proxy in self._roles for o in proxy.outstanding() if o.since >= began]
+        return time.monotonic() - min(since) if since else None
 
     def blocked(self) -> bool:
         for role, proxy in self._roles:
             waiting = [
                 Connection(local_port=c.local_port, backend_pid=c.backend_pid)
                 for c in proxy.connections()
-                if c.outstanding
+                if c.since is not None and c.since >= self._call.began
             ]
             if waiting and role.instance.blocked(waiting):
                 return True
