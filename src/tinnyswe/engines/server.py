@@ -92,6 +92,7 @@ class Server(abc.ABC):
         self._data = data_folder(manifest.id)
         self._lease = new_lease("engine", run=run, directories=(self._data,), name=manifest.id)
         self._log = directory / f"{self._lease.id}.log"
+        directory.mkdir(parents=True, exist_ok=True)
 
     # What an engine says about itself.
 

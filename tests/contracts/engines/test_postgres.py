@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -98,9 +99,11 @@ def test_the_grader_gets_in_when_the_learner_used_up_all_connections(instance: P
     scope = instance.scope("full")
     dsn = scope.dsn(*instance.address)
     taken: list[psycopg.Connection[Any]] = []
-    with pytest.raises(psycopg.OperationalError, match="reserved|too many"):
-        while len(taken) < 200:
-            taken.append(psycopg.connect(dsn))
+    with contextlib.suppress(psycopg.OperationalError):
+        taken += (psycopg.connect(dsn) for _ in range(200))
+    assert 80 <= len(taken) < 100
+    with pytest.raises(psycopg.OperationalError, match="reserved"):
+        psycopg.connect(dsn)
     assert scope.client().execute("SELECT 1").fetchone() == (1,)
     for each in taken:
         each.close()
@@ -112,8 +115,8 @@ def test_drop_cuts_off_whoever_is_connected_and_what_outlives_connections(start:
     scope = instance.scope("shop")
     with psycopg.connect(scope.dsn(*instance.address), autocommit=True) as learner:
         learner.execute("CREATE TABLE t (id int)")
-        learner.execute("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'left'")
         scope.client().execute("SELECT pg_create_logical_replication_slot('left', 'test_decoding')")
+        learner.execute("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'left'")
         scope.drop()
         with pytest.raises(psycopg.OperationalError):
             learner.execute("SELECT 1")

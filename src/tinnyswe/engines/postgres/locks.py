@@ -13,7 +13,7 @@ from tinnyswe.engines.base import EngineError
 if TYPE_CHECKING:
     import psycopg
 
-_LOCK_SECONDS = 5
+_LOCK_SECONDS = 3
 
 # Base tables of the learner's. Leaves of partitioned tables are among them, so their parents need not be.
 TABLES = """

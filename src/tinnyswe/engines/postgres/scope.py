@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from tinnyswe.engines.postgres.engine import PostgresInstance, scram
+from tinnyswe.engines.postgres.locks import RowGate, rowgate
 from tinnyswe.model.errors import SubmissionError
 
 _NOT_A_NAME = re.compile(r"[^a-z0-9_]+")
@@ -60,6 +63,12 @@ class PostgresScope:
                 connection.execute(script.encode())  # bytes: the learner's text, not a query template of ours
             except psycopg.Error as problem:
                 raise SubmissionError(str(problem).strip(), code="setup-failed") from problem
+
+    @contextlib.contextmanager
+    def rowgate(self) -> Iterator[RowGate]:
+        """Lock every row of the learner's until the block ends, on a connection of its own."""
+        with self.connect(application_name="tinny rowgate") as connection, rowgate(connection) as gate:
+            yield gate
 
     def disconnect(self) -> None:
         if self._client is not None:
