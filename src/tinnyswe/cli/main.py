@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ from typing import NoReturn
 import click
 
 import tinnyswe
-from tinnyswe.model.errors import TinnyError
+from tinnyswe.model.errors import TinnyError, UsageError
 
 # name: (module below cli.commands, function, short help). Modules load when their command runs: --help stays fast.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -65,8 +64,14 @@ class _Commands(click.Group):
             import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=3, cutoff=0.5)
-            hint = f"did you mean {', '.join(near)}?" if near else "`tinny --help` lists the commands"
-            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx) from problem
+            hint = f"did you mean {' or '.join(near)}?" if near else "`tinny --help` lists the commands"
+            raise UsageError(f"there is no command {args[0]!r}", next_step=hint, code="no-command") from problem
+
+
+class _Interrupted(UsageError):
+    """The person ended it: Ctrl-C, or a signal."""
+
+    exit_code = 130
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -90,17 +95,17 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         status = tinny.main(args=arguments, prog_name="tinny", standalone_mode=False)
         _flush()
-    except click.exceptions.Abort:
-        _say_interrupted(arguments)
-        sys.exit(130)
-    except KeyboardInterrupt:
-        _say_interrupted(arguments)
-        sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as bare:
+        print(bare.ctx.get_help())
+        sys.exit(0)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _complain(arguments, _Interrupted("interrupted; nothing of yours was changed", code="interrupted"))
+        sys.exit(_Interrupted.exit_code)
     except click.ClickException as problem:
-        _complain(arguments, "usage", problem.format_message(), "", "", problem)
+        _complain(arguments, _as_usage(problem))
         sys.exit(2)
     except TinnyError as problem:
-        _complain(arguments, problem.code, problem.what, problem.where, problem.next_step, None)
+        _complain(arguments, problem)
         sys.exit(problem.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has left: nothing to say
@@ -116,25 +121,24 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _say_interrupted(arguments: list[str]) -> None:
+def _as_usage(problem: click.ClickException) -> UsageError:
+    """click's complaint as one of ours: with the usage line, and where the options are explained."""
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    path = context.command_path if context is not None else "tinny"
+    usage = context.get_usage().removeprefix("Usage: ") if context is not None and context.parent else ""
+    what = problem.format_message().rstrip(".")
+    return UsageError(what, where=" ".join(usage.split()), next_step=f"`{path} --help` explains", code="usage")
+
+
+def _complain(arguments: list[str], problem: TinnyError) -> None:
+    """For a program on stdout, for a person on stderr."""
+    from tinnyswe.cli import render
+
     if "--json" in arguments:
-        print(json.dumps({"error": "interrupted"}))
-    print("interrupted; nothing of yours was changed", file=sys.stderr)
-
-
-def _complain(
-    arguments: list[str], code: str, what: str, where: str, next_step: str, usage: click.ClickException | None
-) -> None:
-    if "--json" in arguments:
-        print(json.dumps({"error": code, "what": what, "where": where, "next": next_step}))
-        return
-    from tinnyswe.cli.render_text import safe
-
-    if isinstance(usage, click.UsageError) and usage.ctx is not None:
-        print(usage.ctx.get_usage(), file=sys.stderr)
-    print(f"tinny: {safe(f'{where}: {what}' if where else what)}", file=sys.stderr)
-    if next_step:
-        print(f"  next: {safe(next_step)}", file=sys.stderr)
+        print(render.dumps(render.problem_json(problem)))
+    else:
+        color = "--no-color" not in arguments
+        render.make_console(sys.stderr, color=color).print(render.problem(problem))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,8 +12,11 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from tinnyswe.cli.render_text import make_console
+from tinnyswe.cli.render_json import FORMAT, dumps
+from tinnyswe.cli.render_text import make_console, safe
+from tinnyswe.model.errors import UsageError
 from tinnyswe.model.lab import Catalog, Lab
+from tinnyswe.usecases.start_lab import started
 from tinnyswe.usecases.tools import Tools, Workspace, find_lab, open_catalog, open_workspace, tidy
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,11 +40,23 @@ class Surface:
         if not self.json:
             self.console.print(thing, **options)
 
+    def quote(self, text: str) -> None:
+        """Print somebody else's lines (a brief, a log) for a person, made harmless but not wrapped anew."""
+        self.say(safe(text), soft_wrap=True)
+
+    def page(self, markdown: str) -> None:
+        """Print a page of Markdown for a person: laid out on a terminal, as it is written elsewhere."""
+        if self.terminal:
+            from rich.markdown import Markdown
+
+            self.say(Markdown(markdown))
+        else:
+            self.quote(markdown)
+
     def data(self, value: Any) -> None:
         """Print for a program; nothing without --json."""
         if self.json:
-            plain = msgspec.to_builtins(value, enc_hook=str)
-            sys.stdout.write(json.dumps(plain, ensure_ascii=False) + "\n")
+            sys.stdout.write(dumps({"format": FORMAT, **msgspec.to_builtins(value, enc_hook=str)}) + "\n")
             sys.stdout.flush()
 
     def tools(self) -> Tools:
@@ -52,7 +66,7 @@ class Surface:
         tools = Tools(offline=self.offline, progress=progress_of(self))
         for sentence in tidy(tools):
             if not self.json:
-                self.errors.print(f"cleaned up after an interrupted run: {sentence}", style="dim")
+                self.errors.print(f"Cleaned up after an interrupted run: {safe(sentence)}", style="dim")
         return tools
 
 
@@ -68,7 +82,22 @@ class Place:
         return open_catalog(self.workspace)
 
     def lab(self, name: str) -> Lab:
-        return find_lab(self.catalog, name, Path.cwd())
+        """The lab meant by a name or, without one, by the folder; raises UsageError naming what could be meant."""
+        if name or self.workspace.lab_at(Path.cwd()):
+            return find_lab(self.catalog, name, Path.cwd())
+        begun = started(self.workspace, self.catalog)
+        raise UsageError(
+            "which lab? This folder belongs to none",
+            where=str(Path.cwd()),
+            next_step=f"name it: {' or '.join(begun[:3])}" if begun else "`tinny status` says which lab to start",
+            code="no-lab",
+        )
+
+
+def from_here(path: Path) -> str:
+    """A path as one would type it in this folder."""
+    here = Path.cwd().resolve()
+    return str(path.resolve().relative_to(here)) if path.resolve().is_relative_to(here) else str(path)
 
 
 def now() -> datetime:
@@ -83,7 +112,13 @@ def common(command: F) -> F:
     @click.option("--offline", is_flag=True, help="Use no network, also not to install what is missing.")
     @functools.wraps(command)
     def wrapped(*args: Any, as_json: bool, no_color: bool, offline: bool, **kwargs: Any) -> Any:
-        surface = Surface(json=as_json, color=not no_color, offline=offline)
+        above = click.get_current_context().parent
+        given = above.params if above is not None else {}  # `tinny engines --json list` means it as well
+        surface = Surface(
+            json=as_json or given.get("as_json", False),
+            color=not (no_color or given.get("no_color", False)),
+            offline=offline or given.get("offline", False),
+        )
         return command(*args, surface=surface, place=Place(), **kwargs)
 
     return wrapped  # type: ignore[return-value]  # wraps keeps the command's own signature

@@ -42,7 +42,8 @@ def _commands(group: click.Group, words: list[str]) -> Iterator[tuple[list[str],
 
 def _section(words: list[str], command: click.Command, shared: set[str]) -> str:
     context = click.Context(command, info_name=" ".join(words))
-    usage = " ".join([*words, *(piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]")])
+    pieces = [] if isinstance(command, click.Group) else command.collect_usage_pieces(context)
+    usage = " ".join([*words, *(piece for piece in pieces if piece != "[OPTIONS]")])
     lines = [f"## `{usage}`", "", _text(command.help)]
     options = [line for line in map(_option, _options(command)) if line not in shared]
     return "\n".join([*lines, *(["", *options] if options else []), ""])

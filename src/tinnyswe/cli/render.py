@@ -5,11 +5,25 @@ from __future__ import annotations
 from tinnyswe.cli.render_audit import audit_view, row_view
 from tinnyswe.cli.render_failure import failure_view, fault_sentence, result_view
 from tinnyswe.cli.render_json import audit_json, dumps, event_json, problem_json, run_json, status_json
-from tinnyswe.cli.render_run import activity, event_view, green, lessons, problem, summary, timeline, titles, watching
+from tinnyswe.cli.render_run import (
+    Aftermath,
+    activity,
+    event_view,
+    green,
+    lessons,
+    problem,
+    summary,
+    timeline,
+    titles,
+    waiting,
+    watching,
+)
 from tinnyswe.cli.render_status import box_status, status, topic_status
-from tinnyswe.cli.render_text import make_console, plain, safe, safe_line, show
+from tinnyswe.cli.render_text import Paragraph, make_console, plain, safe, safe_line, show
 
 __all__ = [
+    "Aftermath",
+    "Paragraph",
     "activity",
     "audit_json",
     "audit_view",
@@ -37,5 +51,6 @@ __all__ = [
     "timeline",
     "titles",
     "topic_status",
+    "waiting",
     "watching",
 ]

@@ -37,12 +37,15 @@ _SHOWN_TRACE = 12  # last steps; `tinny show` has the whole story
 _CONTEXT = 24  # characters on either side of the first difference
 
 
-def result_view(result: CheckResult, title: str, *, whole: bool = False) -> Group:
-    """A check's line and, when it did not pass, why. whole: every failure and every step that led to it."""
+def result_view(result: CheckResult, title: str, *, whole: bool = False, story: bool = True) -> Group:
+    """A check's line and, when it did not pass, why.
+
+    whole: every failure and every step that led to it. story: False leaves the steps out.
+    """
     parts: list[RenderableType] = [_headline(result, title)]
     shown = result.failures if whole else result.failures[:_SHOWN_FAILURES]
     for failure in shown:
-        parts += ["", failure_view(failure, whole=whole)]
+        parts += ["", failure_view(failure, whole=whole, story=story)]
     if others := result.failures[len(shown) :]:
         names = ", ".join(f"{failure.problem or failure.check} ({failure.code})" for failure in others)
         parts += ["", field("And", safe_line(f"{len(others)} more: {names}"))]
@@ -57,7 +60,7 @@ def result_view(result: CheckResult, title: str, *, whole: bool = False) -> Grou
     return Group(*parts)
 
 
-def failure_view(failure: Failure, *, whole: bool = False) -> Group:
+def failure_view(failure: Failure, *, whole: bool = False, story: bool = True) -> Group:
     """Why a check failed, as labelled lines."""
     parts: list[RenderableType] = []
     if failure.problem:
@@ -73,14 +76,15 @@ def failure_view(failure: Failure, *, whole: bool = False) -> Group:
         parts.append(field("Found", found))
     if failure.fault is not None and (during := fault_sentence(failure.fault)):
         parts.append(field("While", during))
-    if failure.trace:
+    if failure.trace and story:
         trace = failure.trace if whole else failure.trace[-_SHOWN_TRACE:]
         earlier = len(failure.trace) - len(trace)
         heading = f"What led to it (the last {len(trace)} steps; `tinny show` has {earlier} more):"
         parts += ["", lines_below(heading if earlier else "What led to it:", trace, "")]
     for tail in failure.logs:
         parts += ["", lines_below(f"Last lines of {safe_line(tail.source)}:", tail.lines, "│ ")]
-    parts += ["", field("Next", safe(failure.next_step) or _next_step(failure))]
+    told = failure.logs or (story and failure.trace)
+    parts += [*([""] if told else []), field("Next", safe(failure.next_step) or _next_step(failure))]
     return Group(*parts)
 
 
@@ -222,7 +226,7 @@ def _seconds(value: Any) -> str:
 
 def _next_step(failure: Failure) -> str:
     if failure.fault is not None and failure.fault.position is not None:
-        return "`tinny replay` stops your program at this very place, so that you can look around"
+        return f"look at what your program does just before its request {failure.fault.position}"
     return "`tinny brief` has the contract, `tinny hint` a first nudge"
 
 

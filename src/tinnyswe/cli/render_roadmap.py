@@ -35,7 +35,7 @@ def opened(opened: Opened, catalog: Catalog) -> Group:
     path = safe_line(str(standing.roadmap.path))
     parts: list[RenderableType] = [
         Text.assemble(("✓ ", "green"), f"{'Wrote' if opened.created else 'Read'} {path}"),
-        field("Recognised", f"{len(targets) - boxes} topics and {boxes} boxes"),
+        field("Matched", f"{len(targets) - boxes} topics and {boxes} boxes"),
     ]
     if claimed:
         ticked = "is ticked" if claimed == 1 else "are ticked"
@@ -77,10 +77,12 @@ def unplaced(standing: Standing) -> Group:
     return Group(*parts)
 
 
-def ticks(ticked: Ticked) -> Group:
+def ticks(ticked: Ticked, standing: Standing) -> Group:
     """What was set in the file."""
     if not ticked.items and not ticked.held:
-        return Group(Text("Nothing to do: every proven box is ticked."))
+        proven = any(box.state in ("proven", "due") for topic in standing.progress.topics for box in topic.boxes)
+        said = "every proven box is ticked" if proven else "no box is proven yet. `tinny status` says what is next"
+        return Group(Text(f"Nothing to do: {said}."))
     parts: list[RenderableType] = []
     for number, before, after in ticked.lines:
         parts.append(Text(f"  {safe_line(ticked.path.name)}:{number}"))

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tinnyswe.cli.render_failure import MARKS, fault_sentence, result_view
 from tinnyswe.cli.render_text import INDENT, Paragraph, field, safe, safe_line
+from tinnyswe.model.base import Record
 from tinnyswe.model.errors import CannotRunHere, SubmissionError, TinnyError, UsageError
 from tinnyswe.model.events import (
     AnyEvent,
@@ -28,14 +29,19 @@ from tinnyswe.model.failure import FaultNote
 from tinnyswe.model.lab import Lab
 from tinnyswe.model.verdict import Outcome
 
+NOT_ASKED = "not asked for"  # the reason of a check that --only leaves out; grading writes it
+
 
 def titles(lab: Lab) -> dict[str, str]:
     """Check ids to titles, as the views below want them."""
     return {spec.id: spec.title for spec in lab.checks}
 
 
-def event_view(event: AnyEvent, titles: Mapping[str, str]) -> RenderableType | None:
-    """What `tinny check` prints when this event comes by; None for events that only the timeline shows."""
+def event_view(event: AnyEvent, titles: Mapping[str, str], *, story: bool = True) -> RenderableType | None:
+    """What `tinny check` prints when this event comes by; None for events that only the timeline shows.
+
+    story: with the steps that led to a failure. One story is enough to begin with; `tinny show` tells all.
+    """
     match event:
         case RunStarted():
             number = len(event.checks)
@@ -49,8 +55,8 @@ def event_view(event: AnyEvent, titles: Mapping[str, str]) -> RenderableType | N
             return Paragraph(text, indent=2, first="  ")
         case Note():
             return Paragraph(Text(safe_line(event.text), "dim"), indent=8, first="  note: ")
-        case CheckFinished():
-            return result_view(event.result, titles.get(event.result.check, ""))
+        case CheckFinished() if event.result.reason != NOT_ASKED:
+            return result_view(event.result, titles.get(event.result.check, ""), story=story)
         case _:
             return None
 
@@ -71,41 +77,61 @@ def activity(event: AnyEvent) -> str | None:
             return None
 
 
-def summary(
-    verdict: RunVerdict,
-    lab: Lab | None,
-    *,
-    receipt: Receipt | None = None,
-    refusal: str = "",
-    ticked: Sequence[str] = (),
-    left: Sequence[str] = (),
-    trouble: str = "",
-) -> Group:
-    """The last lines of a run.
+class Aftermath(Record, frozen=True, kw_only=True):
+    """What a run left behind, as its last lines tell it.
 
-    ticked: titles of the boxes it ticked in the roadmap. left: core labs its box still needs.
     refusal: why a passed run leaves no proof. trouble: what went wrong after the proof was kept.
+    ticked: titles of the boxes it ticked in the roadmap. left: core labs its box still needs.
+    next_lab, next_why: what to do after a pass; "" when there is nothing.
     """
+
+    receipt: Receipt | None = None
+    refusal: str = ""
+    ticked: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    trouble: str = ""
+    next_lab: str = ""
+    next_why: str = ""
+
+
+def summary(verdict: RunVerdict, lab: Lab | None, after: Aftermath | None = None, *, advice: bool = True) -> Group:
+    """The last lines of a run. advice: False where there is nobody to follow it, as in the demo."""
+    after = after or Aftermath()
     parts: list[RenderableType] = ["", _verdict_line(verdict)]
     if verdict.outcome is Outcome.PASSED:
-        parts += _proof(receipt, refusal, ticked, left)
+        parts += _proof(after)
     elif verdict.outcome is Outcome.FAILED:
         parts += diagnosis_lines(verdict.diagnosis, lab)
-        parts.append(field("Again", f"`tinny check --seed {verdict.seed}` makes the same run as practice"))
-        parts.append(field("Story", "`tinny show` tells this run step by step"))
-    elif verdict.outcome is Outcome.NOT_RUN:
-        parts.append(
-            Paragraph("An incomplete run proves nothing yet: `tinny check` runs every check.", indent=2, first="  ")
-        )
-    elif verdict.outcome is Outcome.TIMEOUT:
-        parts.append(field("Next", "`tinny show` tells what your program was doing when the time ran out"))
-    else:
-        said = "This is our fault or this computer's, not your work's: it costs no attempt and clears no tick."
-        parts.append(Paragraph(said, indent=2, first="  "))
-        parts.append(field("Next", "run it again; if it stays, `tinny doctor` looks at this computer"))
-    if trouble:
-        parts.append(Paragraph(safe(trouble), indent=INDENT, first=Text.assemble(("! ", "yellow"), ("But", "bold"))))
+    parts += _advice(verdict, after) if advice else []
+    if after.trouble:
+        lead = Text.assemble(("! ", "yellow"), ("But", "bold"))
+        parts.append(Paragraph(safe(after.trouble), indent=INDENT, first=lead))
     return Group(*parts)
+
+
+def _advice(verdict: RunVerdict, after: Aftermath) -> list[RenderableType]:
+    """What to do now, by what the run came to."""
+    match verdict.outcome:
+        case Outcome.PASSED:
+            if not after.next_lab:
+                return []
+            return [field("Next", safe_line(f"`tinny start {after.next_lab}`. {after.next_why}"))]
+        case Outcome.FAILED:
+            steps = [field("Story", "`tinny show` tells this run step by step")]
+            if not verdict.practice:
+                again = f"`tinny check {verdict.lab} --seed {verdict.seed}`"
+                steps.append(field("Again", safe_line(f"{again} makes the same run as practice")))
+            return [*steps, field("Stuck", safe_line(f"`tinny hint {verdict.lab}`; hints are never held against you"))]
+        case Outcome.NOT_RUN:
+            said = f"An incomplete run proves nothing yet: `tinny check {verdict.lab}` runs every check."
+            return [Paragraph(said, indent=2, first="  ")]
+        case Outcome.TIMEOUT:
+            return [field("Next", "`tinny show` tells what your program was doing when the time ran out")]
+    said = "This is our fault or this computer's, not your work's: it costs no attempt and clears no tick."
+    return [
+        Paragraph(said, indent=2, first="  "),
+        field("Next", "run it again; if it stays, `tinny doctor` looks at this computer"),
+    ]
 
 
 def diagnosis_lines(ids: Sequence[str], lab: Lab | None) -> list[RenderableType]:
@@ -151,16 +177,15 @@ def timeline(events: Iterable[AnyEvent], titles: Mapping[str, str]) -> Group:
 
 def problem(error: TinnyError) -> Group:
     """An error as a person meets it: what, where, and one next step."""
-    word = "error"
+    word = "error: "
     if isinstance(error, CannotRunHere):
-        word = "cannot run here"
+        word = "cannot run here: "
     elif isinstance(error, SubmissionError):
-        word = "not graded"
+        word = "not graded: "
     elif isinstance(error, UsageError):
-        word = "not understood"
-    parts: list[RenderableType] = [
-        Paragraph(safe(error.what), indent=2, first=Text.assemble(("! ", "red"), (f"{word}: ", "bold")))
-    ]
+        word = ""
+    text = Text.assemble((word, "bold"), safe(error.what))
+    parts: list[RenderableType] = [Paragraph(text, indent=2, first=Text("! ", "red"))]
     if error.where:
         parts.append(field("Where", safe_line(error.where)))
     if error.next_step:
@@ -168,9 +193,17 @@ def problem(error: TinnyError) -> Group:
     return Group(*parts)
 
 
-def watching(folder: str, seed: int) -> Paragraph:
+def watching(folder: str) -> Paragraph:
     """The first line of `tinny watch`."""
-    return Paragraph(f"Watching {safe_line(folder)} (seed {seed}). Save a file to check it; Ctrl-C ends.", indent=2)
+    return Paragraph(f"Watching {safe_line(folder)}: every save is checked. Ctrl-C ends.", indent=2)
+
+
+def waiting(outcome: Outcome, seed: int) -> Paragraph:
+    """The line of `tinny watch` between a run and the next save."""
+    if outcome is Outcome.PASSED:
+        return Paragraph("Proven. The next save is checked again; Ctrl-C ends.", indent=2, first=Text("✓ ", "green"))
+    text = f"Waiting for a save. Seed {seed} stays until it passes, so that a failure stays the same failure."
+    return Paragraph(text, indent=2, first=Text("… ", "dim"))
 
 
 def green(seed: int) -> Paragraph:
@@ -228,9 +261,12 @@ def _verdict_line(verdict: RunVerdict) -> Paragraph:
     mark, word, style = MARKS[verdict.outcome]
     if verdict.outcome is Outcome.NOT_RUN:
         word = "incomplete"
-    passed = sum(result.outcome is Outcome.PASSED for result in verdict.checks)
-    every = _count(len(verdict.checks), "check")
+    asked = [result for result in verdict.checks if result.reason != NOT_ASKED]
+    passed = sum(result.outcome is Outcome.PASSED for result in asked)
+    every = _count(len(asked), "check")
     text = every if verdict.outcome is Outcome.PASSED else f"{passed} of {every} passed"
+    if len(asked) < len(verdict.checks):
+        text += f", {len(verdict.checks) - len(asked)} not asked for,"
     text += f" in {verdict.elapsed:.1f} s (seed {verdict.seed}{', practice' if verdict.practice else ''})"
     if verdict.reason:
         text += f"\n{safe(verdict.reason)}"
@@ -238,16 +274,17 @@ def _verdict_line(verdict: RunVerdict) -> Paragraph:
     return Paragraph(text, indent=first.cell_len, first=first)
 
 
-def _proof(receipt: Receipt | None, refusal: str, ticked: Sequence[str], left: Sequence[str]) -> list[RenderableType]:
+def _proof(after: Aftermath) -> list[RenderableType]:
+    receipt = after.receipt
     if receipt is None:
-        return [field("No proof", safe_line(refusal))] if refusal else []
-    parts: list[RenderableType] = [
-        field("Proof", safe_line(f"kept for {receipt.box} at level {receipt.level}; `tinny verify` runs it again"))
-    ]
-    if ticked:
-        parts.append(field("Ticked", safe_line(_list([f"“{title}”" for title in ticked], "and") + " in your roadmap")))
-    if left:
-        parts.append(field("To go", safe_line(f"{_list(left, 'and')}, until the box is proven")))
+        return [field("No proof", safe_line(after.refusal))] if after.refusal else []
+    level = "against the real engine" if receipt.level == "real" else f"at level {receipt.level}"
+    parts: list[RenderableType] = [field("Proof", safe_line(f"kept for {receipt.box}, {level}"))]
+    if after.ticked:
+        titles = _list([f"“{title}”" for title in after.ticked], "and")
+        parts.append(field("Ticked", safe_line(f"{titles} in your roadmap")))
+    if after.left:
+        parts.append(field("To go", safe_line(f"{_list(after.left, 'and')}, until the box is proven")))
     return parts
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from tinnyswe.cli.render_text import Paragraph, field, safe_line
+from tinnyswe.cli.render_text import Paragraph, Rows, field, safe_line
 from tinnyswe.model.lab import Box, Catalog
-from tinnyswe.model.progress import BoxProgress, BoxState, LabProgress, Progress, TopicProgress
+from tinnyswe.model.progress import BoxState, LabProgress, Progress, TopicProgress
 
 MARKS: dict[BoxState, tuple[str, str]] = {
     "proven": ("✓", "green"),
@@ -35,13 +34,13 @@ def status(progress: Progress, catalog: Catalog) -> Group:
         if topic not in asleep:
             parts += [_topic_line(topic, catalog), _boxes(topic, catalog), ""]
     if asleep:
-        parts += [Text("Not provable yet", "bold")]
+        parts += [Text("Nothing to prove yet", "bold")]
         for topic in asleep:
             name = safe_line(catalog.topics[topic.topic].title)
             parts.append(Paragraph(Text(f"{name} ({_count(len(topic.boxes))})", "dim"), indent=4, first="  ·"))
         parts.append("")
     parts += _legend(box.state for topic in progress.topics for box in topic.boxes)
-    parts += _held(progress, catalog)
+    parts += [*_unwritten(progress), *_held(progress, catalog)]
     return Group(*parts, _totals(progress), *_next(progress, catalog))
 
 
@@ -49,7 +48,8 @@ def topic_status(progress: Progress, catalog: Catalog, topic: str) -> Group:
     """One topic with all its boxes; KeyError when the roadmap's progress does not know it."""
     found = {it.topic: it for it in progress.topics}[topic]
     legend = _legend(box.state for box in found.boxes)
-    return Group(_topic_line(found, catalog), _boxes(found, catalog), "", *legend, *_next(progress, catalog))
+    boxes = _boxes(found, catalog, every_lab=True)
+    return Group(_topic_line(found, catalog), boxes, "", *legend, *_next(progress, catalog))
 
 
 def box_status(progress: Progress, catalog: Catalog, box: str) -> Group:
@@ -79,44 +79,40 @@ def _topic_line(topic: TopicProgress, catalog: Catalog) -> Text:
     return Text.assemble((title, "bold"), (f"  {proven} of {len(topic.boxes)} proven", "dim"))
 
 
-def _boxes(topic: TopicProgress, catalog: Catalog) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    table.add_column(no_wrap=True, width=3)
-    table.add_column(ratio=1, overflow="fold")
-    table.add_column(no_wrap=True, width=16)
-    table.add_column(no_wrap=True, width=8)
-    table.add_column(no_wrap=True, width=8, justify="right")
-    table.add_column(no_wrap=True, width=7, justify="right")
+def _boxes(topic: TopicProgress, catalog: Catalog, *, every_lab: bool = False) -> Rows:
+    """Boxes, and below each the labs that can be worked on now; with `every_lab` also the others."""
+    rows: list[tuple[Text | str, ...]] = []
     for box in topic.boxes:
         mark, style = MARKS[box.state]
         title = safe_line(catalog.boxes[box.box].title)
         if box.item is None:
             title += " (not in your file)"
-        minutes = f"{box.minutes_left} min" if box.minutes_left else ""
-        table.add_row(
-            Text(f"  {mark}", style), Text(title), Text(box.state, style), box.level, _lab_count(box), minutes
-        )
-    return table
+        state = f"{box.state} ({box.level})" if box.level else box.state
+        rows.append((Text(mark, style), title, Text(state, style), _minutes(box.minutes_left)))
+        for lab in box.labs:
+            waiting = lab.shipped and not lab.proven and box.state != "proven"
+            if waiting or every_lab:
+                known = catalog.labs.get(lab.lab)
+                name = f"  {lab.lab}" if lab.lab in catalog.boxes[box.box].core else f"  {lab.lab} (depth)"
+                minutes = _minutes(known.minutes if known else 0)
+                rows.append(("", Text(name, "dim"), Text(_lab_state(lab)[1], "dim"), Text(minutes, "dim")))
+    return Rows(rows, wraps=1)
 
 
-def _lab_count(box: BoxProgress) -> str:
-    return f"{sum(lab.proven for lab in box.labs)}/{len(box.labs)} labs" if box.labs else ""
+def _minutes(minutes: int) -> str:
+    return f"{minutes} min" if minutes else ""
 
 
-def _labs(labs: Iterable[LabProgress], catalog: Catalog) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    table.add_column(no_wrap=True, width=3)
-    table.add_column(ratio=1, overflow="fold")
-    table.add_column(no_wrap=True, width=13)
-    table.add_column(no_wrap=True, width=10)
-    table.add_column(no_wrap=True, width=7, justify="right")
+def _labs(labs: Iterable[LabProgress], catalog: Catalog) -> Rows:
+    rows: list[tuple[Text | str, ...]] = []
     for lab in labs:
         known = catalog.labs.get(lab.lab)
         mark, word = _lab_state(lab)
-        title = f"{lab.lab}  {known.title}" if known else lab.lab
-        minutes = f"{known.minutes} min" if known else ""
-        table.add_row(f"  {mark}", Text(safe_line(title)), word, known.kind if known else "", minutes)
-    return table
+        title = f"{lab.lab}: {known.title}" if known else lab.lab
+        rows.append(
+            (mark, safe_line(title), word, known.kind if known else "", _minutes(known.minutes if known else 0))
+        )
+    return Rows(rows, wraps=1)
 
 
 def _lab_state(lab: LabProgress) -> tuple[str, str]:
@@ -127,10 +123,8 @@ def _lab_state(lab: LabProgress) -> tuple[str, str]:
     return ("○", "open") if lab.shipped else ("·", "not here yet")
 
 
-def _facets(box: Box, catalog: Catalog) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    table.add_column(no_wrap=True)
-    table.add_column(ratio=1, overflow="fold")
+def _facets(box: Box, catalog: Catalog) -> Rows:
+    rows: list[tuple[Text | str, ...]] = []
     for facet in box.facets:
         places = []
         for id in (*box.core, *box.depth):
@@ -138,12 +132,14 @@ def _facets(box: Box, catalog: Catalog) -> Table:
             checks = [spec.id for spec in lab.checks if facet in spec.facets] if lab else []
             if checks:
                 places.append(f"{id.rpartition('/')[2]} {', '.join(checks)}")
-        table.add_row(f"  {safe_line(facet)}", Text("; ".join(places) or "no check yet", "" if places else "dim"))
-    return table
+        rows.append((safe_line(facet), Text("; ".join(places) or "no check yet", "" if places else "dim")))
+    return Rows(rows, wraps=1)
 
 
 def _asleep(topic: TopicProgress) -> bool:
-    return all(box.state == "not provable yet" for box in topic.boxes)
+    """Nothing of the topic can be worked on, and nobody has ticked anything in it."""
+    labs = [lab for box in topic.boxes for lab in box.labs]
+    return all(box.state == "not provable yet" for box in topic.boxes) and not any(lab.shipped for lab in labs)
 
 
 def _legend(states: Iterable[BoxState]) -> list[RenderableType]:
@@ -154,6 +150,17 @@ def _legend(states: Iterable[BoxState]) -> list[RenderableType]:
         if state in seen
     ]
     return [*lines, ""] if lines else []
+
+
+def _unwritten(progress: Progress) -> list[RenderableType]:
+    """Proofs whose tick could not be written when they were made."""
+    if not progress.ticks:
+        return []
+    count = len(progress.ticks)
+    words = (
+        "1 tick is proven, but not in your file" if count == 1 else f"{count} ticks are proven, but not in your file"
+    )
+    return [field("To write", f"{words}: `tinny sync` writes what is proven"), ""]
 
 
 def _held(progress: Progress, catalog: Catalog) -> list[RenderableType]:
@@ -180,7 +187,7 @@ def _next(progress: Progress, catalog: Catalog) -> list[RenderableType]:
         return []
     lab = catalog.labs.get(progress.next_lab)
     about = f"  ({lab.title}, about {lab.minutes} min)" if lab else ""
-    parts: list[RenderableType] = [field("Next", safe_line(f"tinny start {progress.next_lab}{about}"))]
+    parts: list[RenderableType] = [field("Next", safe_line(f"`tinny start {progress.next_lab}`{about}"))]
     if progress.next_why:
         parts.append(Paragraph(Text(safe_line(progress.next_why), "dim"), indent=12))
     return parts

@@ -15,6 +15,8 @@ WIDTH = 80  # when not a terminal
 WIDEST = 100  # longer lines are hard to read
 INDENT = 12  # where the words after a label begin
 
+_GAP = 2  # blanks between columns
+_NARROWEST = 20  # characters a wrapped column keeps on the smallest terminal
 _LONGEST = 4000  # characters of one value; what is left out is counted, and `--json` has it all
 _JOINERS = "\u200c\u200d"  # needed by scripts and emoji, harmless to the cursor
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -108,9 +110,42 @@ class Paragraph:
             lead = Text(" " * self.indent)
 
 
+class Rows:
+    """Lines of cells in columns as wide as their longest text; the column `wraps` takes what room is left, and wraps.
+
+    A column without any text takes no room, and no line ends in blanks.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[Text | str]], *, wraps: int, indent: int = 2) -> None:
+        self.rows = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+        self.wraps = wraps
+        self.indent = indent
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = [max(cell.cell_len for cell in column) for column in zip(*self.rows, strict=True)]
+        used = [column for column, width in enumerate(widths) if width]
+        others = sum(widths[column] + _GAP for column in used if column != self.wraps)
+        room = max(_NARROWEST, options.max_width - self.indent - others)
+        widths[self.wraps] = min(widths[self.wraps], room)
+        for row in self.rows:
+            lines = row[self.wraps].wrap(console, widths[self.wraps], overflow="fold") or [Text("")]
+            for number, line in enumerate(lines):
+                cells = [line if column == self.wraps else row[column] if not number else Text("") for column in used]
+                yield self._line(cells, [widths[column] for column in used])
+
+    def _line(self, cells: Sequence[Text], widths: Sequence[int]) -> Text:
+        whole = Text(" " * self.indent)
+        for cell, width in zip(cells, widths, strict=True):
+            padded = cell.copy()
+            padded.pad_right(width - cell.cell_len + _GAP)
+            whole += padded
+        whole.rstrip()
+        return whole
+
+
 def field(label: str, text: Text | str) -> Paragraph:
     """A labelled line of a report: two blanks, the label, the text in its column."""
-    return Paragraph(text, indent=INDENT, first=Text.assemble("  ", (label, "bold")))
+    return Paragraph(text, indent=INDENT, first=Text.assemble("  ", (label, "bold"), " " * (INDENT - len(label) <= 2)))
 
 
 def lines_below(heading: str, lines: Sequence[str], mark: str) -> Group:

@@ -27,6 +27,8 @@ from tinnyswe.run.scratch import scratch_folder
 from tinnyswe.usecases import grade_files
 from tinnyswe.usecases.audit_file import behaviours
 from tinnyswe.usecases.prepare import Prepared, interpreter_version, prepare
+from tinnyswe.usecases.standing import stand
+from tinnyswe.usecases.start_lab import started_folder
 from tinnyswe.usecases.sync_roadmap import Ticked, set_ticks
 from tinnyswe.usecases.tools import Tools
 
@@ -40,7 +42,10 @@ class CheckOptions(Record, frozen=True, kw_only=True):
 
 
 class CheckOutcome(Record, frozen=True, kw_only=True):
-    """What a check came to. ticked: the boxes set in the roadmap by it."""
+    """What a check came to. ticked: the boxes set in the roadmap by it.
+
+    left: core labs its box still needs. next_lab, next_why: what to do after a proof.
+    """
 
     verdict: RunVerdict
     folder: Path
@@ -48,6 +53,9 @@ class CheckOutcome(Record, frozen=True, kw_only=True):
     refusal: str = ""  # why it left no receipt
     ticked: Ticked | None = None
     problem: str = ""  # e.g. a tick that could not be written; the proof itself is kept
+    left: tuple[str, ...] = ()
+    next_lab: str = ""
+    next_why: str = ""
 
 
 class Checking:
@@ -75,6 +83,10 @@ class Checking:
         self.scratch: Path | None = None
 
     @property
+    def practice(self) -> bool:
+        return self._options.seed is not None
+
+    @property
     def outcome(self) -> CheckOutcome:
         if self._outcome is None:
             raise RuntimeError("the events of this run were not read to their end")
@@ -82,14 +94,7 @@ class Checking:
 
     def __iter__(self) -> Iterator[AnyEvent]:
         workspace, lab = self._workspace, self._lab
-        source = workspace.work(lab.topic, lab.id)
-        if not source.is_dir():
-            raise SubmissionError(
-                f"{lab.id} is not started here",
-                where=str(source),
-                next_step=f"tinny start {lab.id}",
-                code="not-started",
-            )
+        source = started_folder(workspace, lab)
         prepared = prepare(lab, self._tools)
         with scratch_folder(self._tools.runtime, run=lab.id) as scratch:
             self.scratch = scratch
@@ -106,14 +111,14 @@ class Checking:
                 self._tools,
                 scratch,
                 seed=self.seed,
-                practice=self._options.seed is not None,
+                practice=self.practice,
                 only=self._options.only,
                 keep=self._options.keep,
             )
             yield from self._graded(plan, prepared, submission.digest)
 
     def _refuse(self, problem: SubmissionError) -> Iterator[AnyEvent]:
-        lab, practice = self._lab, self._options.seed is not None
+        lab, practice = self._lab, self.practice
         why = Failure(check=lab.checks[0].id, code=problem.code, why=str(problem.what), next_step=problem.next_step)
         writer = self._writer("")
         for event in grade_files.refused(lab, self.seed, practice, why):
@@ -126,7 +131,7 @@ class Checking:
             self._workspace.runs_folder,
             lab=self._lab.id,
             seed=self.seed,
-            practice=self._options.seed is not None,
+            practice=self.practice,
             submission=submission,
             now=self._now(),
         )
@@ -176,9 +181,19 @@ class Checking:
     def _tick(self, outcome: CheckOutcome) -> CheckOutcome:
         try:
             ticked = set_ticks(self._workspace, self._catalog, self._now(), proved=self._lab.box)
+            outcome = msgspec.structs.replace(outcome, ticked=ticked)
+            standing = stand(self._workspace, self._catalog, self._now())
         except TinnyError as problem:
             return msgspec.structs.replace(outcome, problem=str(problem))
-        return msgspec.structs.replace(outcome, ticked=ticked)
+        progress = standing.progress
+        boxes = [box for topic in progress.topics for box in topic.boxes if box.box == self._lab.box]
+        core = self._catalog.boxes[self._lab.box].core
+        return msgspec.structs.replace(
+            outcome,
+            left=tuple(lab.lab for box in boxes for lab in box.labs if lab.lab in core and not lab.proven),
+            next_lab=progress.next_lab,
+            next_why=progress.next_why,
+        )
 
 
 def _keep_logs(source: Path, target: Path) -> None:

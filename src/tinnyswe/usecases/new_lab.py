@@ -36,7 +36,7 @@ def new_lab(catalog: Catalog, root: Path, name: str, box: str) -> NewLab:
         raise UsageError(f"{topic} has no box {box!r}", next_step=f"--box one of {', '.join(boxes)}", code="no-box")
     folder = root / topic / short
     if folder.exists():
-        raise UsageError("exists already", where=str(folder), next_step="choose another name", code="exists")
+        raise UsageError("there is a lab already", where=str(folder), next_step="choose another name", code="exists")
     facet = next(iter(catalog.boxes[box].facets), "")
     written = []
     template = resources.files("tinnyswe.usecases") / "template"

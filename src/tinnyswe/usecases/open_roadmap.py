@@ -37,7 +37,12 @@ def init(folder: Path, file: Path | None, catalog: Catalog, now: datetime) -> Op
             with path.open("xb") as target:
                 target.write(default_roadmap(catalog))
         except OSError as problem:
-            raise TinnyError(f"cannot be written: {problem.strerror}", where=str(path), code="no-room") from problem
+            raise TinnyError(
+                f"the default roadmap cannot be written: {problem.strerror}",
+                where=str(path),
+                next_step="go to a folder you can write to",
+                code="no-room",
+            ) from problem
     parse(path)  # before anything is made: a file that cannot be a roadmap leaves no workspace behind
     workspace = Workspace.create(path.absolute().parent, path.absolute())
     return Opened(workspace=workspace.root, standing=stand(workspace, catalog, now), created=created)
@@ -69,11 +74,16 @@ def remember(workspace: Workspace, text: str, target: str, now: datetime) -> Non
 
 
 def _item_at(standing: Standing, line: int) -> int:
-    for item in standing.roadmap.items:
+    items = standing.roadmap.items
+    for item in items:
         if item.line == line - 1:
             return item.index
+    near = min(items, key=lambda item: abs(item.line - line + 1))
     raise UsageError(
-        f"line {line} has no box", where=str(standing.roadmap.path), next_step="`tinny status` shows lines"
+        f"line {line} has no box",
+        where=str(standing.roadmap.path),
+        next_step=f"the nearest is line {near.line + 1}: {near.text}",
+        code="no-box",
     )
 
 
@@ -83,6 +93,5 @@ def _known(catalog: Catalog, target: str) -> str:
     import difflib
 
     near = difflib.get_close_matches(target, [*catalog.boxes, *catalog.topics], n=3, cutoff=0.3)
-    raise UsageError(
-        f"no topic or box is called {target!r}", next_step=f"did you mean {', '.join(near)}?", code="no-box"
-    )
+    hint = f"did you mean {', '.join(near)}?" if near else "`tinny status TOPIC` shows the topics' boxes"
+    raise UsageError(f"no topic or box is called {target!r}", next_step=hint, code="no-box")

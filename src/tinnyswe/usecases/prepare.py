@@ -8,7 +8,7 @@ from pathlib import Path
 from tinnyswe.engines.base import Install
 from tinnyswe.engines.registry import get
 from tinnyswe.model.base import Record
-from tinnyswe.model.errors import CannotRunHere, UsageError
+from tinnyswe.model.errors import CannotRunHere, TinnyError
 from tinnyswe.model.lab import EngineNeed, Lab
 from tinnyswe.model.plan import EngineChoice
 from tinnyswe.sandbox.environments import environment
@@ -71,10 +71,15 @@ def _choice(role: str, kind: str, install: Install, level: str) -> EngineChoice:
 
 
 def interpreter_version(python: Path) -> str:
-    """Version of an environment's interpreter, e.g. 3.11.7, from its pyvenv.cfg; raises UsageError without one."""
+    """Version of an environment's interpreter, e.g. 3.11.7, from its pyvenv.cfg; raises TinnyError without one."""
     config = python.parent.parent / "pyvenv.cfg"
     for line in config.read_text("utf-8").splitlines():
         key, _, value = line.partition("=")
         if key.strip() in ("version", "version_info"):
             return value.strip()
-    raise UsageError("names no Python version", where=str(config), next_step="`tinny clean` and check again")
+    raise TinnyError(
+        "this environment does not say which Python it is for",
+        where=str(config),
+        next_step="run `tinny clean`, then check again",
+        code="broken-environment",
+    )

@@ -11,8 +11,9 @@ from pathlib import Path
 from tinnyswe.evidence.workspace import Workspace
 from tinnyswe.model.base import Record
 from tinnyswe.model.errors import TinnyError, UsageError
-from tinnyswe.model.lab import Lab
+from tinnyswe.model.lab import Catalog, Lab
 from tinnyswe.usecases.prepare import prepare
+from tinnyswe.usecases.standing import stand
 from tinnyswe.usecases.tools import Tools
 
 _OURS = ("brief.md", ".venv")  # what we put beside the learner's files, and may put again
@@ -26,6 +27,11 @@ class Started(Record, frozen=True, kw_only=True):
     files: tuple[str, ...]
     fresh: bool
     moved_to: Path | None = None  # where `reset` put the old work
+
+
+def next_lab(workspace: Workspace, catalog: Catalog, now: datetime) -> str:
+    """Id of the lab to do next, "" when there is none left."""
+    return stand(workspace, catalog, now).progress.next_lab
 
 
 def start_lab(workspace: Workspace, lab: Lab, tools: Tools) -> Started:
@@ -46,8 +52,27 @@ def start_lab(workspace: Workspace, lab: Lab, tools: Tools) -> Started:
             next_step="mend that and run the command again; nothing of yours was changed",
             code="start-failed",
         ) from problem
-    files = sorted(str(path.relative_to(lab.root / "starter")) for path in (lab.root / "starter").rglob("*"))
+    starter = lab.root / "starter"
+    files = sorted(str(path.relative_to(starter)) for path in starter.rglob("*") if path.is_file())
     return Started(lab=lab.id, folder=folder, files=tuple(files), fresh=fresh)
+
+
+def started_folder(workspace: Workspace, lab: Lab) -> Path:
+    """The folder of the learner's work on a lab; raises UsageError (not-started) when there is none."""
+    folder = workspace.work(lab.topic, lab.id)
+    if not folder.is_dir():
+        raise UsageError(
+            f"{lab.id} is not started in this workspace",
+            where=str(folder),
+            next_step=f"tinny start {lab.id}",
+            code="not-started",
+        )
+    return folder
+
+
+def started(workspace: Workspace, catalog: Catalog) -> list[str]:
+    """Ids of the labs that have a folder in this workspace."""
+    return [lab.id for lab in catalog.labs.values() if workspace.work(lab.topic, lab.id).is_dir()]
 
 
 def _link(link: Path, environment: Path) -> None:
@@ -65,7 +90,9 @@ def reset_lab(workspace: Workspace, lab: Lab, tools: Tools, now: datetime) -> St
         return start_lab(workspace, lab, tools)
     aside = folder.with_name(f"{folder.name}.{now:%Y%m%d-%H%M%S}")
     if aside.exists():
-        raise UsageError("was already moved there this second", where=str(aside), next_step="reset again")
+        raise UsageError(
+            "the work of this second is there already", where=str(aside), next_step="reset again", code="exists"
+        )
     folder.rename(aside)
     started = start_lab(workspace, lab, tools)
     return Started(lab=started.lab, folder=started.folder, files=started.files, fresh=True, moved_to=aside)

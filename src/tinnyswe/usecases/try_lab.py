@@ -16,6 +16,7 @@ from tinnyswe.run.scratch import scratch_folder
 from tinnyswe.run.world import RunWorld
 from tinnyswe.usecases import grade_files
 from tinnyswe.usecases.prepare import prepare
+from tinnyswe.usecases.start_lab import started_folder
 from tinnyswe.usecases.tools import Tools
 
 _DAY = 86_400.0  # s; a try-out ends when its person ends it
@@ -42,11 +43,7 @@ def try_lab(workspace: Workspace, lab: Lab, tools: Tools) -> Iterator[Tryout]:
 
     Raises SubmissionError when the program does not come up: its message carries the last log lines.
     """
-    source = workspace.work(lab.topic, lab.id)
-    if not source.is_dir():
-        raise SubmissionError(
-            f"{lab.id} is not started here", where=str(source), next_step=f"tinny start {lab.id}", code="not-started"
-        )
+    source = started_folder(workspace, lab)
     prepared = prepare(lab, tools)
     with scratch_folder(tools.runtime, run=lab.id) as scratch:
         submission = grade_files.take_in_for(lab, source, scratch)

@@ -14,6 +14,7 @@ from tinnyswe.model.lab import Catalog, Lab
 from tinnyswe.model.verdict import Outcome
 from tinnyswe.run.warm import WarmPool
 from tinnyswe.usecases.check_lab import Checking, CheckOptions
+from tinnyswe.usecases.start_lab import started_folder
 from tinnyswe.usecases.tools import Tools
 
 _QUIET_MS = 100  # editors save in several steps; one check for all of them
@@ -39,7 +40,7 @@ def watch_lab(
     One seed is kept until the work is green, so that a failure stays the same failure while it is mended; then a
     fresh one confirms, and only that run counts.
     """
-    folder = workspace.work(lab.topic, lab.id)
+    folder = started_folder(workspace, lab)
     with WarmPool() as pool:
         seed: int | None = None
         saves = watchfiles.watch(

@@ -41,9 +41,7 @@ NO_ANSWER = """\
   Expected  an answer within 5 s
   Observed  nothing after 5.2 s
   While     copy a was held before its request 2: DECRBY left:gala 6
-
-  Next      `tinny replay` stops your program at this very place, so that you
-            can look around
+  Next      look at what your program does just before its request 2
 """
 
 OURS = """\

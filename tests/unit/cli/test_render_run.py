@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tinnyswe.cli.render import (
+    Aftermath,
     activity,
     event_view,
     green,
@@ -14,6 +15,7 @@ from tinnyswe.cli.render import (
     summary,
     timeline,
     titles,
+    waiting,
     watching,
 )
 from tinnyswe.model.errors import CannotRunHere, SubmissionError, TinnyError, UsageError
@@ -69,8 +71,11 @@ def test_one_wrong_belief_is_named(verdict_of: Make, failed: CheckResult, lab: L
         "\n"
         "✗ failed  1 of 3 checks passed in 2.8 s (seed 7)\n"
         "  You behave like M1: reading, checking and writing back is safe.\n"
-        "  Again     `tinny check --seed 7` makes the same run as practice\n"
         "  Story     `tinny show` tells this run step by step\n"
+        "  Again     `tinny check caching/atomic-counters --seed 7` makes the same run as\n"
+        "            practice\n"
+        "  Stuck     `tinny hint caching/atomic-counters`; hints are never held against\n"
+        "            you\n"
     )
 
 
@@ -94,30 +99,34 @@ def test_a_proof_says_what_it_proves_and_what_is_left(verdict_of: Make, lab: Lab
     view = summary(
         verdict_of(PASSED, outcome=Outcome.PASSED, receipt=True),
         lab,
-        receipt=a_receipt(),
-        ticked=("Learn key-value basics", "Caching"),
-        left=("caching/ttl-algebra",),
+        Aftermath(
+            receipt=a_receipt(),
+            ticked=("Learn key-value basics", "Caching"),
+            left=("caching/ttl-algebra",),
+            next_lab="caching/ttl-algebra",
+            next_why="It is the last one of this box.",
+        ),
     )
     assert plain(view) == (
         "\n"
         "✓ passed  1 check in 2.8 s (seed 7)\n"
-        "  Proof     kept for caching/key-value-basics at level real; `tinny verify` runs\n"
-        "            it again\n"
+        "  Proof     kept for caching/key-value-basics, against the real engine\n"
         "  Ticked    “Learn key-value basics” and “Caching” in your roadmap\n"
         "  To go     caching/ttl-algebra, until the box is proven\n"
+        "  Next      `tinny start caching/ttl-algebra`. It is the last one of this box.\n"
     )
 
 
 def test_practice_says_why_it_proves_nothing(verdict_of: Make, lab: Lab) -> None:
     verdict = verdict_of(PASSED, outcome=Outcome.PASSED, practice=True)
-    assert plain(summary(verdict, lab, refusal="a practice run leaves no receipt")) == (
+    assert plain(summary(verdict, lab, Aftermath(refusal="a practice run leaves no receipt"))) == (
         "\n✓ passed  1 check in 2.8 s (seed 7, practice)\n  No proof  a practice run leaves no receipt\n"
     )
 
 
 def test_trouble_after_the_proof_is_not_hidden(verdict_of: Make, lab: Lab) -> None:
     verdict = verdict_of(PASSED, outcome=Outcome.PASSED)
-    text = plain(summary(verdict, lab, receipt=a_receipt(), trouble="the roadmap could not be ticked"))
+    text = plain(summary(verdict, lab, Aftermath(receipt=a_receipt(), trouble="the roadmap could not be ticked")))
     assert text.endswith("! But       the roadmap could not be ticked\n")
 
 
@@ -201,16 +210,16 @@ def test_the_timeline_has_every_event_with_its_second(lab: Lab, failed: CheckRes
 @pytest.mark.parametrize(
     ("kind", "word"),
     [
-        (TinnyError, "error"),
-        (UsageError, "not understood"),
-        (CannotRunHere, "cannot run here"),
-        (SubmissionError, "not graded"),
+        (TinnyError, "error: "),
+        (UsageError, ""),
+        (CannotRunHere, "cannot run here: "),
+        (SubmissionError, "not graded: "),
     ],
 )
 def test_an_error_says_what_where_and_what_next(kind: type[TinnyError], word: str) -> None:
     error = kind("the disk is full", where=".tinny/ledger", next_step="free some space")
     assert plain(problem(error)) == (
-        f"! {word}: the disk is full\n  Where     .tinny/ledger\n  Next      free some space\n"
+        f"! {word}the disk is full\n  Where     .tinny/ledger\n  Next      free some space\n"
     )
 
 
@@ -223,7 +232,29 @@ def test_after_a_pass_the_other_ways_are_explained(lab: Lab) -> None:
 
 
 def test_watch_says_what_it_waits_for() -> None:
-    assert plain(watching("work/caching/atomic-counters", 7)) == (
-        "  Watching work/caching/atomic-counters (seed 7). Save a file to check it;\n  Ctrl-C ends.\n"
+    assert plain(watching("work/caching/atomic-counters")) == (
+        "  Watching work/caching/atomic-counters: every save is checked. Ctrl-C ends.\n"
     )
     assert "that run is the\n  proof" in plain(green(7))
+    assert plain(waiting(Outcome.PASSED, 8)) == "✓ Proven. The next save is checked again; Ctrl-C ends.\n"
+    assert "Seed 7 stays until it passes" in plain(waiting(Outcome.FAILED, 7))
+
+
+def test_one_story_is_enough_and_the_other_failures_keep_their_facts(lab: Lab, failed: CheckResult) -> None:
+    event = CheckFinished(at=0.5, result=failed)
+    told, short = (plain(view) for story in (True, False) if (view := event_view(event, titles(lab), story=story)))
+    assert "What led to it:" in told
+    assert "What led to it:" not in short
+    assert "Expected  at most 10\n  Observed  12\n" in short
+
+
+def test_checks_nobody_asked_for_are_counted_and_not_listed(verdict_of: Make, lab: Lab) -> None:
+    left_out = CheckResult(check="C3", outcome=Outcome.NOT_RUN, reason="not asked for")
+    assert event_view(CheckFinished(at=0.5, result=left_out), titles(lab)) is None
+    text = plain(summary(verdict_of(PASSED, left_out, outcome=Outcome.NOT_RUN), lab))
+    assert "○ incomplete  1 of 1 check passed, 1 not asked for, in 2.8 s (seed 7)\n" in text
+
+
+def test_where_nobody_can_follow_advice_none_is_given(verdict_of: Make, failed: CheckResult, lab: Lab) -> None:
+    text = plain(summary(verdict_of(PASSED, failed, outcome=Outcome.FAILED), lab, advice=False))
+    assert text == "\n✗ failed  1 of 2 checks passed in 2.8 s (seed 7)\n"

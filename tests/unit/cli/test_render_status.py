@@ -9,11 +9,10 @@ from tinnyswe.model.progress import Progress
 
 WHOLE = """\
 Caching (Redis)  1 of 2 proven
-  ✓  Learn key-value basics        proven            real      1/1 labs
-  ?  Use Redis for sessions and    claimed                     0/2 labs  120 min
-     query caching
+  ✓  Learn key-value basics                    proven (real)
+  ?  Use Redis for sessions and query caching  claimed        120 min
 
-Not provable yet
+Nothing to prove yet
   · Docker (1 box)
 
 claimed           ticked by hand; its labs would prove it
@@ -23,14 +22,15 @@ not provable yet  not all of its core labs exist yet
             `tinny sync --force` ticks again
 
   Proven    1 of 3 boxes
-  Next      tinny start caching/atomic-counters  (The last seats, about 45 min)
+  Next      `tinny start caching/atomic-counters`  (The last seats, about 45
+            min)
             It is the first core lab of the first open box.
 """
 
 DOCKER = """\
 Docker  0 of 1 proven
-  ·  Compose 🐳 (not in your       not provable yet            0/1 labs
-     file)
+  ·  Compose 🐳 (not in your file)  not provable yet
+       docker/compose-up            not here yet
 
 not provable yet  not all of its core labs exist yet
 
@@ -40,10 +40,10 @@ BOX = """\
 ✓ Learn key-value basics  proven, level real
 
 Core labs (all of them make the proof)
-  ✓  caching/atomic-counters  The last seats  passed         build        45 min
+  ✓  caching/atomic-counters: The last seats  passed  build  45 min
 
 Depth labs (for the curious, never needed)
-  ·  caching/scan-not-keys                    not here yet
+  ·  caching/scan-not-keys  not here yet
 
 What is tested, and where
   get-set    atomic-counters C1

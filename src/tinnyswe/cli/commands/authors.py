@@ -7,17 +7,18 @@ from pathlib import Path
 import click
 
 from tinnyswe.cli import render
-from tinnyswe.cli.options import Place, Surface, common
-from tinnyswe.model.lab import Catalog, Lab
+from tinnyswe.cli.options import Place, Surface, common, from_here
+from tinnyswe.cli.render_text import Paragraph, field
+from tinnyswe.model.lab import Lab
 from tinnyswe.usecases import new_lab
 from tinnyswe.usecases.audit_file import read_audit
-from tinnyswe.usecases.audit_lab import AuditOptions, audit_lab, changed
+from tinnyswe.usecases.audit_lab import Audit, AuditOptions, audit_lab, changed
 from tinnyswe.usecases.tools import find_lab, open_authoring, shipped_curriculum
 
 
 @click.group()
 def lab() -> None:
-    """For authors: make labs, and grade them."""
+    """For authors: make and audit labs."""
 
 
 @lab.command()
@@ -32,7 +33,8 @@ def new(name: str, box: str, into: Path | None, surface: Surface, place: Place) 
     surface.say(f"✓ {made.id} in {made.folder}")
     for file in made.files:
         surface.say(f"    {file}")
-    surface.say(f"  Next  `tinny lab audit --record {made.id}`, then make it yours (docs/guides/add-a-lab.md)")
+    other = "" if into is None else f" --from {from_here(into)}"
+    surface.say(field("Next", f"`tinny lab audit --record{other} {made.id}`, then make it yours"))
     surface.data(made)
 
 
@@ -64,25 +66,18 @@ def audit(
     labs = [find_lab(catalog, name, Path.cwd()) for name in names] or list(catalog.labs.values())
     if only_changed:
         labs = changed(labs, read_audit)
-    green = _problems(catalog, surface)
-    for found in labs:
-        green = _audit(found, options, surface) and green
-    return 0 if green else 1
-
-
-def _problems(catalog: Catalog, surface: Surface) -> bool:
     for problem in catalog.problems:
-        surface.say(f"✗ {render.safe_line(problem)}")
-        surface.data({"problem": problem})
-    return not catalog.problems
+        surface.say(Paragraph(render.safe_line(problem), indent=2, first="✗ "))
+    audits = [_audit(found, options, surface) for found in labs]
+    surface.data({"problems": catalog.problems, "audits": [render.audit_json(audit) for audit in audits]})
+    return 0 if not catalog.problems and all(audit.green for audit in audits) else 1
 
 
-def _audit(lab: Lab, options: AuditOptions, surface: Surface) -> bool:
+def _audit(lab: Lab, options: AuditOptions, surface: Surface) -> Audit:
     surface.say(f"\n{lab.id}")
     auditor = audit_lab(lab, options, surface.tools())
     for row in auditor.rows():
         surface.say(render.row_view(row))
     done = auditor.conclude()
     surface.say(render.audit_view(done))
-    surface.data(render.audit_json(done))
-    return done.green
+    return done

@@ -7,9 +7,10 @@ import difflib
 import click
 from rich.text import Text
 
-from tinnyswe.cli.commands.grading import report
+from tinnyswe.cli.commands.grading import outcome_json, report
 from tinnyswe.cli.options import Place, Surface, common, now
 from tinnyswe.cli.render_text import Paragraph, safe_line
+from tinnyswe.model.verdict import Outcome
 from tinnyswe.usecases.demo import Demo
 from tinnyswe.usecases.demo import demo as make_demo
 from tinnyswe.usecases.tools import open_catalog
@@ -31,18 +32,26 @@ def _show(steps: Demo, surface: Surface) -> int:
     _headline(surface, 1, "A roadmap is a Markdown file of check boxes. This one is small:")
     for line in steps.before.splitlines():
         surface.say(f"    {line}")
-    _headline(surface, 2, f"Each box has labs. This one proves the first box: {lab.title}")
+    _headline(surface, 2, f"Each box has labs. This one proves the first box: “{lab.title}”.")
     steps.start()
     belief = steps.mutant.belief.rstrip(".")
-    _headline(surface, 3, f"Somebody hands in a program who believes: “{belief}”.")
-    refused = report(steps.try_wrong(), lab, surface)
-    _headline(surface, 4, "Now a program that is right, by whatever method:")
-    passed = report(steps.try_right(), lab, surface)
+    _headline(surface, 3, f"Here is a program by somebody who believes: “{belief}”.")
+    refused = report(steps.try_wrong(), lab, surface, advice=False)
+    _headline(surface, 4, "And here is a program that is right. Any method would do, if it keeps the rules:")
+    passed = report(steps.try_right(), lab, surface, advice=False)
     _headline(surface, 5, "What changed in the roadmap, one byte:")
     _difference(steps, surface)
-    if refused != 1 or passed != 0:
+    surface.data(
+        {
+            "wrong": outcome_json(refused, lab),
+            "right": outcome_json(passed, lab),
+            "before": steps.before,
+            "after": steps.after(),
+        }
+    )
+    if (refused.verdict.outcome, passed.verdict.outcome) != (Outcome.FAILED, Outcome.PASSED):
         return 3  # the demo promises both; anything else is our fault
-    surface.say("\nYour turn: `tinny init ROADMAP.md` beside your own roadmap, then `tinny status`.")
+    surface.say("\nYour turn: `tinny init ROADMAP.md` in the folder of your own roadmap, then `tinny status`.")
     return 0
 
 
@@ -56,4 +65,3 @@ def _difference(steps: Demo, surface: Surface) -> None:
     for line in difflib.unified_diff(before, after, "roadmap.md", "roadmap.md", lineterm="", n=1):
         style = {"+": "green", "-": "red"}.get(line[:1], "dim")
         surface.say(Text(f"    {safe_line(line)}", style))
-    surface.data({"before": steps.before, "after": steps.after()})

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import click
 
 from tinnyswe.cli import render
-from tinnyswe.cli.options import Place, Surface, common, now
+from tinnyswe.cli.options import Place, Surface, common, from_here, now
+from tinnyswe.cli.render import Aftermath
+from tinnyswe.model.errors import UsageError
+from tinnyswe.model.events import AnyEvent, CheckFinished
 from tinnyswe.model.lab import Lab
-from tinnyswe.model.verdict import EXIT_CODES
-from tinnyswe.usecases.check_lab import Checking, CheckOptions, check_lab
+from tinnyswe.model.verdict import EXIT_CODES, Outcome
+from tinnyswe.usecases.check_lab import Checking, CheckOptions, CheckOutcome, check_lab
 from tinnyswe.usecases.show_run import show_run
 from tinnyswe.usecases.watch_lab import watch_lab
 
@@ -29,42 +34,68 @@ def check(lab: str, only: tuple[str, ...], keep: bool, seed: int | None, surface
     Exit codes: 0 passed, 1 failed, 3 our error, 4 timeout, 5 cannot run here.
     """
     found = place.lab(lab)
+    if keep and not (surface.terminal and sys.stdin.isatty()):
+        raise UsageError(
+            "--keep leaves the world up until somebody presses Enter, and this is not a terminal",
+            next_step=f"leave --keep out, or use `tinny run {found.id}`, which runs until it is ended",
+            code="no-terminal",
+        )
     options = CheckOptions(only=tuple(id.upper() for id in only), keep=keep, seed=seed)
     checking = check_lab(place.workspace, place.catalog, found, options, surface.tools(), now)
-    return report(checking, found, surface)
+    outcome = report(checking, found, surface)
+    if outcome.receipt is not None:
+        surface.say()
+        surface.say(render.lessons(found))
+    surface.data(outcome_json(outcome, found))
+    return EXIT_CODES[outcome.verdict.outcome]
 
 
-def report(checking: Checking, lab: Lab, surface: Surface) -> int:
-    """Print a run while it happens and what it came to; return the exit code."""
+def report(checking: Checking, lab: Lab, surface: Surface, *, advice: bool = True) -> CheckOutcome:
+    """Print a run while it happens and what it came to, and return that.
+
+    advice: whether there is somebody who could follow it.
+    """
     titles = render.titles(lab)
+    failed = 0
     with _activity(surface) as busy:
         for event in checking:
             busy(render.activity(event))
-            view = render.event_view(event, titles)
+            view = render.event_view(event, titles, story=failed == 0)
+            failed += _is_failure(event)
             if view is not None:
                 surface.say(view)
     outcome = checking.outcome
-    ticked = outcome.ticked
-    surface.say(
-        render.summary(
-            outcome.verdict,
-            lab,
-            receipt=outcome.receipt,
-            refusal=outcome.refusal,
-            ticked=ticked.items if ticked is not None else (),
-        )
+    surface.say(render.summary(outcome.verdict, lab, _aftermath(outcome), advice=advice))
+    return outcome
+
+
+def _is_failure(event: AnyEvent) -> bool:
+    return isinstance(event, CheckFinished) and event.result.outcome is Outcome.FAILED
+
+
+def _aftermath(outcome: CheckOutcome) -> Aftermath:
+    trouble = f"the roadmap could not be ticked. {outcome.problem}" if outcome.problem else ""
+    return Aftermath(
+        receipt=outcome.receipt,
+        refusal=outcome.refusal,
+        ticked=outcome.ticked.items if outcome.ticked is not None else (),
+        left=outcome.left,
+        trouble=trouble,
+        next_lab=outcome.next_lab,
+        next_why=outcome.next_why,
     )
-    if outcome.problem:
-        surface.say(f"  The proof is kept, but the roadmap could not be ticked: {outcome.problem}")
-    surface.data(
-        {
-            **render.run_json(outcome.verdict, lab, receipt=outcome.receipt, refusal=outcome.refusal),
-            "folder": str(outcome.folder),
-            "ticked": list(ticked.items) if ticked is not None else [],
-            "problem": outcome.problem,
-        }
-    )
-    return EXIT_CODES[outcome.verdict.outcome]
+
+
+def outcome_json(outcome: CheckOutcome, lab: Lab) -> dict[str, Any]:
+    """The whole of a run as one document."""
+    return {
+        **render.run_json(outcome.verdict, lab, receipt=outcome.receipt, refusal=outcome.refusal),
+        "folder": str(outcome.folder),
+        "ticked": list(outcome.ticked.items) if outcome.ticked is not None else [],
+        "left": list(outcome.left),
+        "next": outcome.next_lab,
+        "problem": outcome.problem,
+    }
 
 
 @contextlib.contextmanager
@@ -83,12 +114,22 @@ def _activity(surface: Surface) -> Iterator[Callable[[str | None], None]]:
 def watch(lab: str, surface: Surface, place: Place) -> int:
     """Grade your work on every save, until Ctrl-C. One seed until it is green, then a fresh one confirms."""
     found = place.lab(lab)
-    folder = place.workspace.work(found.topic, found.id)
-    code = 0
-    for checking in watch_lab(place.workspace, place.catalog, found, surface.tools(), now, threading.Event()):
-        surface.say(render.watching(str(folder), checking.seed))
-        code = report(checking, found, surface)
-    return code
+    rounds = watch_lab(place.workspace, place.catalog, found, surface.tools(), now, threading.Event())
+    surface.say(render.watching(from_here(place.workspace.work(found.topic, found.id))))
+    try:
+        for checking in rounds:
+            surface.say()
+            outcome = report(checking, found, surface, advice=False)
+            surface.data(outcome_json(outcome, found))
+            passed = outcome.verdict.outcome is Outcome.PASSED
+            surface.say()
+            confirming = passed and checking.practice
+            surface.say(
+                render.green(checking.seed) if confirming else render.waiting(outcome.verdict.outcome, checking.seed)
+            )
+    except KeyboardInterrupt:
+        surface.say("\nWatching has ended.")
+    return 0
 
 
 @click.command()
@@ -99,13 +140,15 @@ def show(run: str, surface: Surface, place: Place) -> None:
     found = show_run(place.workspace, run)
     lab = place.catalog.labs.get(found.lab)
     titles = render.titles(lab) if lab is not None else {}
+    surface.say(f"Run {found.folder.name}")
     surface.say(render.timeline(found.events, titles))
     if found.verdict is not None:
-        surface.say(render.summary(found.verdict, lab, receipt=found.receipt))
+        after = Aftermath(receipt=found.receipt)
+        surface.say(render.summary(found.verdict, lab, after, advice=False))
     else:
-        surface.say(f"This run is {found.state}.")
+        surface.say(f"This run is {found.state}: it has no verdict.")
     for note in found.notes:
-        surface.say(note)
+        surface.say(render.Paragraph(render.safe_line(note), indent=2, first="! "))
     surface.data(
         {
             "run": found.folder.name,
@@ -113,5 +156,6 @@ def show(run: str, surface: Surface, place: Place) -> None:
             "verdict": found.verdict,
             "receipt": found.receipt,
             "events": [render.event_json(event) for event in found.events],
+            "notes": found.notes,
         }
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from rich.markdown import Markdown
+from rich.console import Group
 
-from tinnyswe.cli import render
-from tinnyswe.cli.options import Place, Surface, common, now
-from tinnyswe.cli.render_text import field, lines_below
+from tinnyswe.cli.options import Place, Surface, common, from_here, now
+from tinnyswe.cli.render_text import Paragraph, field, lines_below
+from tinnyswe.model.errors import UsageError
 from tinnyswe.model.lab import Lab
 from tinnyswe.usecases import start_lab
 from tinnyswe.usecases.start_lab import Started
@@ -20,10 +22,14 @@ _POLL = 0.2  # s between looks at the logs of a program that is tried
 
 
 @click.command()
-@click.argument("lab")
+@click.argument("lab", default="")
 @common
 def start(lab: str, surface: Surface, place: Place) -> None:
     """Open a lab: its starter files in work/<topic>/<lab>, its engines and packages ready."""
+    if not lab and not place.workspace.lab_at(Path.cwd()):
+        following = start_lab.next_lab(place.workspace, place.catalog, now())
+        step = f"tinny start {following}" if following else "`tinny status` shows the labs there are"
+        raise UsageError("which lab?", where="tinny start LAB", next_step=step, code="no-lab")
     found = place.lab(lab)
     _report(start_lab.start_lab(place.workspace, found, surface.tools()), found, surface)
 
@@ -38,21 +44,18 @@ def reset(lab: str, surface: Surface, place: Place) -> None:
 
 
 def _report(started: Started, lab: Lab, surface: Surface) -> None:
-    folder = _from_here(started.folder)
+    folder = from_here(started.folder)
     if started.moved_to is not None:
-        surface.say(f"Your work went to {_from_here(started.moved_to)}")
+        surface.say(Paragraph(f"Your work is now in {from_here(started.moved_to)}", indent=2, first="✓ "))
     surface.say(f"{lab.title}  ({lab.id}, about {lab.minutes} minutes)")
     if started.fresh:
         surface.say(lines_below(f"In {folder}:", ("brief.md", *started.files), ""))
     else:
-        surface.say(f"  {folder} has your work already; it was left alone.")
-    surface.say(field("Next", f"read {folder}/brief.md, edit, then `tinny check {lab.id}`"))
+        surface.say(Paragraph(f"{folder} has your work already; it was left alone.", indent=2))
+    here = "" if folder in ("", ".") else f"`cd {folder}`, then "
+    surface.say(field("Next", f"{here}read brief.md (or `tinny brief`) and edit"))
+    surface.say(field("Then", "`tinny check` grades once, `tinny watch` on every save, `tinny run` only runs it"))
     surface.data({**{name: getattr(started, name) for name in started.__struct_fields__}, "title": lab.title})
-
-
-def _from_here(path: Path) -> str:
-    here = Path.cwd().resolve()
-    return str(path.resolve().relative_to(here)) if path.resolve().is_relative_to(here) else str(path)
 
 
 @click.command()
@@ -62,7 +65,7 @@ def brief(lab: str, surface: Surface, place: Place) -> None:
     """Read a lab's brief."""
     found = place.lab(lab)
     text = start_lab.brief(found)
-    surface.say(Markdown(text) if surface.terminal else text)
+    surface.page(text)
     surface.data({"lab": found.id, "brief": text})
 
 
@@ -74,10 +77,9 @@ def hint(lab: str, surface: Surface, place: Place) -> None:
     found = place.lab(lab)
     given = start_lab.next_hint(place.workspace, found, now())
     more = given.rungs - given.rung
-    after = f"{more} more: `tinny hint {found.id}`" if more else "that was the last one"
-    surface.say(f"Hint {given.rung} of {given.rungs}")
-    surface.say(f"\n  {given.text}\n")
-    surface.say(f"({after})")
+    surface.say(f"Hint {given.rung} of {given.rungs} for {found.id}\n")
+    surface.page(given.text)
+    surface.say(f"\n({more} more: `tinny hint {found.id}`)" if more else "\n(That was the last one.)")
     surface.data(given)
 
 
@@ -88,16 +90,24 @@ def run(lab: str, surface: Surface, place: Place) -> None:
     """Run your program with its engines, ungraded, until Ctrl-C. Its log is printed."""
     found = place.lab(lab)
     with try_lab(place.workspace, found, surface.tools()) as tryout:
-        addresses = [f"copy {name}  {url}" for name, url in tryout.urls.items()]
-        surface.say(lines_below("Your program answers at", addresses, ""))
-        variables = [f"{name}={value}" for name, value in tryout.environment.items()]
-        surface.say(lines_below("with the engines at", variables, ""))
-        surface.say("\nCtrl-C ends it.\n")
+        surface.say(addresses(tryout.urls, tryout.environment))
+        surface.say("\nCtrl-C ends it. What it prints:\n")
         surface.data({"urls": tryout.urls, "environment": tryout.environment})
         try:
             _follow(tryout, surface)
         except KeyboardInterrupt:
-            surface.say("\nended")
+            surface.say("\nEnded.")
+
+
+def addresses(urls: Mapping[str, str], environment: Mapping[str, str]) -> Group:
+    """How to reach a running world by hand, ready to be pasted into another terminal."""
+    copies = [f"copy {name}  {url}" for name, url in urls.items()]
+    variables = [f"export URL={shlex.quote(next(iter(urls.values()), ''))}"]
+    variables += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    return Group(
+        lines_below("Your program answers at", copies, ""),
+        lines_below("To paste into another terminal", variables, ""),
+    )
 
 
 def _follow(tryout: Tryout, surface: Surface) -> None:
@@ -108,8 +118,8 @@ def _follow(tryout: Tryout, surface: Surface) -> None:
             text = path.read_bytes()[read[source] :] if path.exists() else b""
             read[source] += len(text)
             for line in text.decode("utf-8", "backslashreplace").splitlines():
-                surface.say(f"{source} | {render.safe_line(line)}")
+                surface.quote(f"{source} | {line}")
         if len(tryout.ended()) == len(tryout.urls):
-            surface.say("every copy has ended")
+            surface.say("Every copy has ended.")
             return
         time.sleep(_POLL)

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from tinnyswe.cli import render, render_roadmap
-from tinnyswe.cli.options import Place, Surface, common, now
+from tinnyswe.cli.options import Place, Surface, common, from_here, now
+from tinnyswe.cli.render_text import Paragraph
 from tinnyswe.model.errors import UsageError
 from tinnyswe.model.lab import Catalog
 from tinnyswe.usecases import open_roadmap
@@ -58,9 +59,18 @@ def pin(line: int | None, target: str | None, surface: Surface, place: Place) ->
     Without arguments every recognised item is pinned; with LINE and TARGET (topic, or topic/box) that one.
     """
     if line is not None and not target:
-        raise UsageError("says which line, but not what it is", where="tinny pin", next_step="tinny pin LINE TOPIC/BOX")
+        raise UsageError(
+            f"what is line {line}? A topic, or a box of one",
+            where="tinny pin LINE TARGET",
+            next_step=f"e.g. tinny pin {line} caching/key-value-basics",
+            code="no-target",
+        )
     pinned = open_roadmap.pin(place.workspace, place.catalog, now(), line=line or 0, target=target or "")
-    surface.say(f"{len(pinned)} {'item is' if len(pinned) == 1 else 'items are'} pinned in {place.workspace.roadmap()}")
+    if pinned:
+        count = "1 item is" if len(pinned) == 1 else f"{len(pinned)} items are"
+        surface.say(Paragraph(f"{count} now pinned in {from_here(place.workspace.roadmap())}", indent=2, first="✓ "))
+    else:
+        surface.say("Nothing to do: every recognised item has its pin.")
     surface.data({"pinned": pinned})
 
 
@@ -79,7 +89,7 @@ def status(what: str, surface: Surface, place: Place) -> None:
     else:
         surface.say(render.box_status(progress, catalog, render_roadmap.box_named(catalog, what)))
     for note in standing.notes:
-        surface.say(f"! {note}")
+        surface.say(Paragraph(render.safe_line(note), indent=2, first="! "))
     surface.data({**render.status_json(progress, catalog), "matches": standing.matches, "notes": standing.notes})
 
 
@@ -89,7 +99,7 @@ def status(what: str, surface: Surface, place: Place) -> None:
 def sync(force: bool, surface: Surface, place: Place) -> None:
     """Set every tick that the ledger proves. One byte a box; nothing is ever unticked."""
     ticked, standing = sync_roadmap(place.workspace, place.catalog, now(), force=force)
-    surface.say(render_roadmap.ticks(ticked))
+    surface.say(render_roadmap.ticks(ticked, standing))
     for note in standing.notes:
-        surface.say(f"! {note}")
+        surface.say(Paragraph(render.safe_line(note), indent=2, first="! "))
     surface.data({"ticked": ticked.items, "held": ticked.held, "lines": ticked.lines, "notes": standing.notes})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import click
-from rich.table import Table
+from rich.text import Text
 
 from tinnyswe.cli.options import Place, Surface, common
-from tinnyswe.cli.render_text import Paragraph, field, safe_line
+from tinnyswe.cli.render_text import Paragraph, Rows, field, safe_line
 from tinnyswe.model.errors import UsageError
 from tinnyswe.usecases import clean_up, engines_here, look_around
 from tinnyswe.usecases.tools import open_catalog
@@ -14,36 +14,49 @@ from tinnyswe.usecases.tools import open_catalog
 _MARKS = {"fine": ("✓", "green"), "missing": ("○", ""), "broken": ("!", "red")}
 
 
-@click.group()
-def engines() -> None:
-    """The real servers that labs run against."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+@common
+def engines(context: click.Context, surface: Surface, place: Place) -> None:
+    """The real servers that labs run against; without a command they are listed."""
+    if context.invoked_subcommand is None:
+        _list(surface)
 
 
 @engines.command("list")
 @common
 def list_(surface: Surface, place: Place) -> None:
     """Which engines there are, and which are installed here."""
+    _list(surface)
+
+
+def _list(surface: Surface) -> None:
     rows = engines_here.list_engines(open_catalog(), surface.tools())
-    table = Table.grid(padding=(0, 2, 0, 0))
+    cells = []
     for row in rows:
-        where = f"{row.version}, {row.mb:g} MB" if row.installed else f"tinny engines install {row.id}"
-        table.add_row("✓" if row.installed else "○", row.id, row.title, row.level, where)
-    surface.say(table)
+        labs = f"{len(row.labs)} {'lab' if len(row.labs) == 1 else 'labs'}"
+        where = f"{row.version}, {row.mb:g} MB" if row.installed else "not installed"
+        level = "" if row.level == "real" else row.level
+        cells.append(("✓" if row.installed else "○", row.id, row.title, where, level, labs))
+    surface.say(Rows(cells, wraps=2))
+    if missing := [row.id for row in rows if not row.installed]:
+        surface.say(field("Install", f"`tinny engines install {' '.join(missing)}`, or leave it to the first lab"))
     surface.data({"engines": rows})
 
 
 @engines.command()
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, metavar="ENGINE...")
 @common
 def install(names: tuple[str, ...], surface: Surface, place: Place) -> None:
     """Fetch engines before the first lab needs them."""
-    for installed in engines_here.install_engines(names, surface.tools()):
-        surface.say(f"✓ {installed.engine} {installed.version} from {installed.source}")
-        surface.data(installed)
+    installed = engines_here.install_engines(names, surface.tools())
+    for engine in installed:
+        surface.say(f"✓ {engine.engine} {engine.version} is installed ({engine.source})")
+    surface.data({"installed": installed})
 
 
 @engines.command()
-@click.argument("name")
+@click.argument("name", metavar="ENGINE")
 @click.option("--run", default="", help="Of this run instead of the newest.")
 @common
 def logs(name: str, run: str, surface: Surface, place: Place) -> None:
@@ -52,9 +65,9 @@ def logs(name: str, run: str, surface: Surface, place: Place) -> None:
     if not found:
         surface.say(f"The run kept no log of {name}.")
     for file, lines in found:
-        surface.say(f"{file}:")
+        surface.say(Text(file, "bold"))
         for line in lines:
-            surface.say(f"  {safe_line(line)}")
+            surface.quote(f"  {line}")
     surface.data({"logs": dict(found)})
 
 
@@ -88,10 +101,11 @@ def clean(surface: Surface, place: Place) -> None:
 def uninstall(surface: Surface, place: Place) -> None:
     """Remove everything tinnySWE keeps outside your folder. Roadmap, proofs and work are yours, and stay."""
     _report(clean_up.uninstall(surface.tools()), surface)
+    surface.say("Your roadmap, .tinny, work and notes were not touched; the program itself goes as it came.")
 
 
 def _report(cleaned: clean_up.Cleaned, surface: Surface) -> None:
     for folder in cleaned.removed:
-        surface.say(f"✓ removed {folder}")
+        surface.say(f"✓ Removed {folder}")
     surface.say(f"{cleaned.mb:g} MB freed" if cleaned.removed else "There was nothing to remove.")
     surface.data(cleaned)
