@@ -70,12 +70,9 @@ def definite(replies: list[Reply]) -> bool:
 
 def proper_answer(reply: Reply, expect: Expect) -> None:
     """200 or 409; 503 with Retry-After only after a while of trying."""
-    expect(
-        reply.status,
-        code="gave-up",
-        why="Two doctors who meet get 200 or 409; what the database asks to be repeated, the program repeats.",
-        next_step="The last log lines show what the database said. Did anything happen, when it says that?",
-    ).one_of([200, 409, 503])
+    why = "Two doctors who meet get 200 or 409; what the database asks to be repeated, the program repeats."
+    next_step = "The last log lines show what the database said. Did anything happen, when it says that?"
+    expect(reply.status, code="gave-up", why=why, next_step=next_step).one_of([200, 409, 503])
     if reply.status == 503:
         why = f"503 is for a program that has tried for at least {PATIENCE:g} s, and says when to come again."
         next_step = "How often did your program try before it gave up?"
@@ -159,12 +156,9 @@ def test_c4_another_shift(app: App, net: Net, expect: Expect, rng: random.Random
         held, other = race.fresh(lambda: [staff(app, expect, rng, [ann, bob]) for _ in range(2)])
         race.park(leaves(held, ann))
         fast = race.settle(leaves(other, bob))
-        expect(
-            fast.waited,
-            code="shifts-entangled",
-            why="Shifts have nothing to do with each other: nobody waits for a transaction of another shift.",
-            next_step="What does your program lock, and how much of it does it need?",
-        ).is_false()
+        why = "Shifts have nothing to do with each other: nobody waits for a transaction of another shift."
+        next_step = "What does your program lock, and how much of it does it need?"
+        expect(fast.waited, code="shifts-entangled", why=why, next_step=next_step).is_false()
         race.release()
         if definite([fast.reply]):
             expect(fast.reply.status, code="wrong-answer", why="One of two may leave.").equals(200)
@@ -208,12 +202,9 @@ def test_c6_the_lost_answer(app: App, net: Net, expect: Expect, rng: random.Rand
             race.park(leaves(shift, ann))
             race.release()
             again = leaves(shift, ann)(app.a)
-            expect(
-                again.status,
-                code="not-recovered",
-                why=f"After a lost connection the repeated request is answered as if nothing had been lost: {answer}.",
-                next_step="What becomes of a connection that broke, and of a change that had been made?",
-            ).equals(answer)
+            why = f"After a lost connection the repeated request is answered as if nothing had been lost: {answer}."
+            next_step = "What becomes of a connection that broke, and of a change that had been made?"
+            expect(again.status, code="not-recovered", why=why, next_step=next_step).equals(answer)
             staying = somebody_stays(app.b, shift, expect)
             why = "Repeating changes nothing that was done already."
             expect(staying, code="wrong-roster", why=why).equals([stays])
@@ -281,12 +272,9 @@ def the_rest_leaves(app: App, shift: str, doctors: list[str], expect: Expect) ->
     why = "A doctor who taps twice left, or came, once."
     expect(staying, code="wrong-roster", why=why).equals(sorted(doctors))
     statuses = [leaves(shift, doctor)(app.b).status for doctor in doctors]
-    expect(
-        statuses,
-        code="count-drifts",
-        why="Two doctors are on call: the first may leave, the second is the last.",
-        next_step="What did the second tap count, although nothing changed?",
-    ).equals([200, 409])
+    why = "Two doctors are on call: the first may leave, the second is the last."
+    next_step = "What did the second tap count, although nothing changed?"
+    expect(statuses, code="count-drifts", why=why, next_step=next_step).equals([200, 409])
     somebody_stays(app.a, shift, expect)
 
 
