@@ -8,6 +8,7 @@ from tinnyswe.cli.render_json import audit_json, dumps, event_json, problem_json
 from tinnyswe.cli.render_run import (
     Aftermath,
     activity,
+    addresses,
     event_view,
     green,
     lessons,
@@ -25,6 +26,7 @@ __all__ = [
     "Aftermath",
     "Paragraph",
     "activity",
+    "addresses",
     "audit_json",
     "audit_view",
     "box_status",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
@@ -9,7 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from tinnyswe.cli.render_failure import MARKS, fault_sentence, result_view
-from tinnyswe.cli.render_text import INDENT, Paragraph, field, safe, safe_line
+from tinnyswe.cli.render_text import INDENT, Paragraph, field, lines_below, safe, safe_line
 from tinnyswe.model.base import Record
 from tinnyswe.model.errors import CannotRunHere, SubmissionError, TinnyError, UsageError
 from tinnyswe.model.events import (
@@ -23,6 +24,7 @@ from tinnyswe.model.events import (
     RequestSeen,
     RunFinished,
     RunStarted,
+    WorldKept,
 )
 from tinnyswe.model.evidence import Receipt, RunVerdict
 from tinnyswe.model.failure import FaultNote
@@ -62,7 +64,7 @@ def event_view(event: AnyEvent, titles: Mapping[str, str], *, story: bool = True
 
 
 def activity(event: AnyEvent) -> str | None:
-    """The words beside a terminal's spinner from this event on; None when it changes nothing.
+    """The words beside a terminal's spinner from this event on; None when it changes nothing, "" when it ends.
 
     Brackets are escaped, because rich reads a spinner's words as markup.
     """
@@ -71,6 +73,8 @@ def activity(event: AnyEvent) -> str | None:
             return "starting the engines"
         case EngineReady():
             return "starting your program"
+        case WorldKept():
+            return ""
         case CheckStarted():
             return escape(f"{event.check}  {safe_line(event.title)}")
         case _:
@@ -193,6 +197,18 @@ def problem(error: TinnyError) -> Group:
     return Group(*parts)
 
 
+def addresses(urls: Mapping[str, str], environment: Mapping[str, str]) -> Group:
+    """How to reach a running world by hand, ready to be pasted into another terminal."""
+    copies = [f"copy {name}  {url}" for name, url in urls.items()]
+    variables = [f"export URL={shlex.quote(next(iter(urls.values()), ''))}"]
+    variables += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    return Group(
+        lines_below("Your program answers at", copies, ""),
+        Paragraph(Text("To paste into another terminal", "bold"), indent=2),
+        *(Text(f"    {line}", no_wrap=True, overflow="ignore") for line in variables),
+    )
+
+
 def watching(folder: str) -> Paragraph:
     """The first line of `tinny watch`."""
     return Paragraph(f"Watching {safe_line(folder)}: every save is checked. Ctrl-C ends.", indent=2)
@@ -230,6 +246,8 @@ def _step(event: AnyEvent) -> Text:
             return Text(_fault(event), "yellow")
         case Note():
             return Text(safe_line(f"note: {event.text}"))
+        case WorldKept():
+            return Text("the world was kept for a look around")
         case RunFinished():
             reason = f": {event.reason}" if event.reason else ""
             return Text(safe_line(f"the run ended: {_word(event.outcome)}{reason}"))

@@ -91,13 +91,34 @@ class CheckFinished(Event, frozen=True, kw_only=True, tag="check-finished"):
     result: CheckResult
 
 
+class WorldKept(Event, frozen=True, kw_only=True, tag="world-kept"):
+    """The checks are over and the world stays up, as asked for, until the reader wants the next event.
+
+    urls: of each copy that runs. What the copies were started with is in `KEPT` in the scratch folder: it has secrets.
+    """
+
+    urls: dict[str, str]
+
+
+KEPT = "kept.json"
+
+
 class RunFinished(Event, frozen=True, kw_only=True, tag="run-finished"):
     outcome: Outcome
     reason: str = ""
 
 
 AnyEvent = (
-    RunStarted | EngineReady | CopyReady | CheckStarted | FaultDone | RequestSeen | Note | CheckFinished | RunFinished
+    RunStarted
+    | EngineReady
+    | CopyReady
+    | CheckStarted
+    | FaultDone
+    | RequestSeen
+    | Note
+    | CheckFinished
+    | WorldKept
+    | RunFinished
 )
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from tinnyswe.model.base import to_json
-from tinnyswe.model.events import AnyEvent, RunFinished, decode_event
+from tinnyswe.model.events import AnyEvent, RunFinished, WorldKept, decode_event
 from tinnyswe.model.plan import Plan
 from tinnyswe.model.verdict import Outcome
 
@@ -52,14 +52,24 @@ def converse(child: Child, plan: Plan) -> Iterator[AnyEvent]:
     finished = False
     try:
         child.tell(to_json(plan) + b"\n")
-        for line in _lines(child.reading, ends):
-            event = decode_event(line)
+        for event in _events(child, ends):
             finished = isinstance(event, RunFinished)
             yield event
         if not finished:
             yield _unfinished(child, time.monotonic() - started, time.monotonic() >= ends)
     finally:
         child.end()
+
+
+def _events(child: Child, ends: float) -> Iterator[AnyEvent]:
+    """Decode the bench's lines. A kept world lasts until the caller asks for the event after WorldKept."""
+    for line in _lines(child.reading, ends):
+        event = decode_event(line)
+        yield event
+        if isinstance(event, WorldKept):
+            child.tell(b"\n")
+            yield from _events(child, time.monotonic() + GRACE)  # the time it was kept is not the run's
+            return
 
 
 def _unfinished(child: Child, at: float, late: bool) -> RunFinished:

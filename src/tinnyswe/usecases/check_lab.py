@@ -17,7 +17,7 @@ from tinnyswe.evidence.workspace import Workspace
 from tinnyswe.grading.diagnosis import diagnose
 from tinnyswe.model.base import Record
 from tinnyswe.model.errors import SubmissionError, TinnyError, UsageError
-from tinnyswe.model.events import AnyEvent, CheckFinished, CheckResult, RunFinished
+from tinnyswe.model.events import KEPT, AnyEvent, CheckFinished, CheckResult, RunFinished
 from tinnyswe.model.evidence import Receipt, RunVerdict
 from tinnyswe.model.failure import Failure
 from tinnyswe.model.lab import Catalog, Lab
@@ -81,6 +81,13 @@ class Checking:
         self._outcome: CheckOutcome | None = None
         self.seed = options.seed if options.seed is not None else secrets.randbelow(10**6)
         self.scratch: Path | None = None
+
+    def kept(self) -> dict[str, str]:
+        """What the copies of a kept world were started with, while it stands (DSNs included)."""
+        if self.scratch is None:
+            raise RuntimeError("nothing of this run stands")
+        given: dict[str, str] = msgspec.json.decode((self.scratch / KEPT).read_bytes())
+        return given
 
     @property
     def practice(self) -> bool:

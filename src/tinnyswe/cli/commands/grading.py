@@ -14,7 +14,7 @@ from tinnyswe.cli import render
 from tinnyswe.cli.options import Place, Surface, common, from_here, now
 from tinnyswe.cli.render import Aftermath
 from tinnyswe.model.errors import UsageError
-from tinnyswe.model.events import AnyEvent, CheckFinished
+from tinnyswe.model.events import AnyEvent, CheckFinished, WorldKept
 from tinnyswe.model.lab import Lab
 from tinnyswe.model.verdict import EXIT_CODES, Outcome
 from tinnyswe.usecases.check_lab import Checking, CheckOptions, CheckOutcome, check_lab
@@ -64,9 +64,20 @@ def report(checking: Checking, lab: Lab, surface: Surface, *, advice: bool = Tru
             failed += _is_failure(event)
             if view is not None:
                 surface.say(view)
+            if isinstance(event, WorldKept):
+                _hold(event, checking, surface)
     outcome = checking.outcome
     surface.say(render.summary(outcome.verdict, lab, _aftermath(outcome), advice=advice))
     return outcome
+
+
+def _hold(event: WorldKept, checking: Checking, surface: Surface) -> None:
+    """Show where the world is, and wait until the person has seen enough of it."""
+    surface.say()
+    surface.say(render.addresses(event.urls, checking.kept()))
+    surface.say("\nThe world stays up until you press Enter.")
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.stdin.readline()
 
 
 def _is_failure(event: AnyEvent) -> bool:
@@ -105,7 +116,14 @@ def _activity(surface: Surface) -> Iterator[Callable[[str | None], None]]:
         yield lambda words: None
         return
     with surface.console.status("getting ready", spinner="dots") as status:
-        yield lambda words: status.update(words) if words else None
+
+        def busy(words: str | None) -> None:
+            if words == "":
+                status.stop()  # from here on it is the person's turn
+            elif words:
+                status.update(words)
+
+        yield busy
 
 
 @click.command()

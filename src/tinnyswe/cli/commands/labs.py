@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from rich.console import Group
 
+from tinnyswe.cli import render
 from tinnyswe.cli.options import Place, Surface, common, from_here, now
 from tinnyswe.cli.render_text import Paragraph, field, lines_below
 from tinnyswe.model.errors import UsageError
@@ -90,24 +88,13 @@ def run(lab: str, surface: Surface, place: Place) -> None:
     """Run your program with its engines, ungraded, until Ctrl-C. Its log is printed."""
     found = place.lab(lab)
     with try_lab(place.workspace, found, surface.tools()) as tryout:
-        surface.say(addresses(tryout.urls, tryout.environment))
+        surface.say(render.addresses(tryout.urls, tryout.environment))
         surface.say("\nCtrl-C ends it. What it prints:\n")
         surface.data({"urls": tryout.urls, "environment": tryout.environment})
         try:
             _follow(tryout, surface)
         except KeyboardInterrupt:
             surface.say("\nEnded.")
-
-
-def addresses(urls: Mapping[str, str], environment: Mapping[str, str]) -> Group:
-    """How to reach a running world by hand, ready to be pasted into another terminal."""
-    copies = [f"copy {name}  {url}" for name, url in urls.items()]
-    variables = [f"export URL={shlex.quote(next(iter(urls.values()), ''))}"]
-    variables += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    return Group(
-        lines_below("Your program answers at", copies, ""),
-        lines_below("To paste into another terminal", variables, ""),
-    )
 
 
 def _follow(tryout: Tryout, surface: Surface) -> None:
