@@ -107,24 +107,22 @@ class Auditor:
             return self._must_not_pass(name, "hopeless", folder)
 
     def _must_not_pass(self, name: str, role: Role, folder: Path) -> Row:
-        graded = self._grade(name, folder, SEED)
+        graded = self.grade(name, folder, SEED)
         problems = () if graded.outcome is Outcome.FAILED else (f"it must be refused, and is {graded.outcome}",)
         return Row(program=name, role=role, must="is refused", runs=(graded,), problems=problems + _errors(graded))
 
     def _must_pass(self, folder: Path) -> Row:
         seeds = [SEED + n for n in range(self._options.seeds)]
         seeds += [SEED] * (self._options.repeats - 1 if folder.name == "reference" else 0)
-        runs = tuple(self._grade(folder.name, folder, seed) for seed in seeds)
+        runs = tuple(self.grade(folder.name, folder, seed) for seed in seeds)
         problems = tuple(f"seed {run.seed}: {_first_words(run)}" for run in runs if run.outcome is not Outcome.PASSED)
         return Row(program=folder.name, role="reference", must="passes", runs=runs, problems=problems)
 
     def _must_be_refused(self, mutant: MutantSpec) -> Row:
-        folder = self._lab.root / "mutants" / mutant.folder.rpartition("/")[2]
-        order = [spec.id for spec in self._lab.checks]
-        named = [name.partition("/")[0] for name in mutant.rejected_by]
-        last = "" if self._options.record else max(named, key=order.index)
+        folder = self._mutant_folder(mutant)
+        last = "" if self._options.record else self._last_named(mutant)
         seeds = [SEED, SEED, *(SEED + n for n in range(1, self._options.seeds))] if self._options.record else [SEED]
-        runs = tuple(self._grade(mutant.id, folder, seed, stop_after=last) for seed in seeds)
+        runs = tuple(self.grade(mutant.id, folder, seed, stop_after=last) for seed in seeds)
         problems = [problem for run in runs for problem in self._rejection(mutant, run)]
         if self._options.record:
             self._behaviours[mutant.id] = summarise(run.checks for run in runs)
@@ -154,7 +152,23 @@ class Auditor:
             return ["it has no golden message: record one with `tinny lab audit --record`"]
         return [f"golden {line}" for line in goldens.differences(golden, goldens.typed(run.checks, mutant))]
 
-    def _grade(self, name: str, folder: Path, seed: int, stop_after: str = "") -> Graded:
+    def programs(self) -> Iterator[tuple[str, Path, str]]:
+        """Name, folder, and the check to stop after, of every reference and mutant."""
+        for folder in sorted(self._lab.root.glob("reference*")):
+            yield folder.name, folder, ""
+        for mutant in self._lab.mutants:
+            yield mutant.id, self._mutant_folder(mutant), self._last_named(mutant)
+
+    def _mutant_folder(self, mutant: MutantSpec) -> Path:
+        return self._lab.root / "mutants" / mutant.folder.rpartition("/")[2]
+
+    def _last_named(self, mutant: MutantSpec) -> str:
+        """The last of the checks that must reject it: nothing after it needs to be run."""
+        order = [spec.id for spec in self._lab.checks]
+        return max((name.partition("/")[0] for name in mutant.rejected_by), key=order.index)
+
+    def grade(self, name: str, folder: Path, seed: int, stop_after: str = "") -> Graded:
+        """Grade one folder with the real thing: intake, bench, verdict."""
         lab, started = self._lab, time.monotonic()
         with scratch_folder(self._tools.runtime, run="audit") as scratch:
             try:
