@@ -98,6 +98,8 @@ def exchange(
         connection.request(method, path, body=body, headers={**sent, **(headers or {})})
         answer = connection.getresponse()
         content = answer.read(LARGEST_BODY + 1)
+        if answer.length and len(content) <= LARGEST_BODY:  # read(n) does not notice that the body is short
+            raise http.client.IncompleteRead(content, answer.length)
     except TimeoutError:
         return _nothing(started, f"no answer in {timeout:.1f} s")
     except http.client.InvalidURL:
