@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,11 +13,11 @@ import click
 import msgspec
 
 from tinnyswe.cli.render_json import FORMAT, dumps
+from tinnyswe.cli.render_run import addresses, variables
 from tinnyswe.cli.render_text import make_console, safe
 from tinnyswe.model.errors import UsageError
 from tinnyswe.model.lab import Catalog, Lab
-from tinnyswe.usecases.start_lab import started
-from tinnyswe.usecases.tools import Tools, Workspace, find_lab, open_catalog, open_workspace, tidy
+from tinnyswe.usecases.tools import Tools, Workspace, begun, find_lab, open_catalog, open_workspace, tidy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,6 +43,13 @@ class Surface:
     def quote(self, text: str) -> None:
         """Print somebody else's lines (a brief, a log) for a person, made harmless but not wrapped anew."""
         self.say(safe(text), soft_wrap=True)
+
+    def world(self, urls: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        """Say how to reach a running world by hand; the lines to paste are not wrapped."""
+        self.say(addresses(urls))
+        self.say("  To paste into another terminal:")
+        for line in variables(urls, environment):
+            self.quote(f"    {line}")
 
     def page(self, markdown: str) -> None:
         """Print a page of Markdown for a person: laid out on a terminal, as it is written elsewhere."""
@@ -85,11 +92,11 @@ class Place:
         """The lab meant by a name or, without one, by the folder; raises UsageError naming what could be meant."""
         if name or self.workspace.lab_at(Path.cwd()):
             return find_lab(self.catalog, name, Path.cwd())
-        begun = started(self.workspace, self.catalog)
+        known = begun(self.workspace, self.catalog)
         raise UsageError(
             "which lab? This folder belongs to none",
             where=str(Path.cwd()),
-            next_step=f"name it: {' or '.join(begun[:3])}" if begun else "`tinny status` says which lab to start",
+            next_step=f"name it: {' or '.join(known[:3])}" if known else "`tinny status` says which lab to start",
             code="no-lab",
         )
 

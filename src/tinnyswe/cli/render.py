@@ -16,6 +16,7 @@ from tinnyswe.cli.render_run import (
     summary,
     timeline,
     titles,
+    variables,
     waiting,
     watching,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "timeline",
     "titles",
     "topic_status",
+    "variables",
     "waiting",
     "watching",
 ]

@@ -197,16 +197,15 @@ def problem(error: TinnyError) -> Group:
     return Group(*parts)
 
 
-def addresses(urls: Mapping[str, str], environment: Mapping[str, str]) -> Group:
-    """How to reach a running world by hand, ready to be pasted into another terminal."""
-    copies = [f"copy {name}  {url}" for name, url in urls.items()]
-    variables = [f"export URL={shlex.quote(next(iter(urls.values()), ''))}"]
-    variables += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    return Group(
-        lines_below("Your program answers at", copies, ""),
-        Paragraph(Text("To paste into another terminal", "bold"), indent=2),
-        *(Text(f"    {line}", no_wrap=True, overflow="ignore") for line in variables),
-    )
+def addresses(urls: Mapping[str, str]) -> Group:
+    """Where the copies of a running world answer."""
+    return lines_below("Your program answers at", [f"copy {name}  {url}" for name, url in urls.items()], "")
+
+
+def variables(urls: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
+    """The lines that let another terminal reach a running world."""
+    known = {"URL": next(iter(urls.values()), ""), **environment}
+    return [f"export {name}={shlex.quote(value)}" for name, value in known.items()]
 
 
 def watching(folder: str) -> Paragraph:

@@ -70,11 +70,6 @@ def started_folder(workspace: Workspace, lab: Lab) -> Path:
     return folder
 
 
-def started(workspace: Workspace, catalog: Catalog) -> list[str]:
-    """Ids of the labs that have a folder in this workspace."""
-    return [lab.id for lab in catalog.labs.values() if workspace.work(lab.topic, lab.id).is_dir()]
-
-
 def _link(link: Path, environment: Path) -> None:
     """Point .venv at the topic's environment, where editors look for it; a real folder of the learner's stays."""
     if link.is_symlink():

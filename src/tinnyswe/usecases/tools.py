@@ -20,6 +20,7 @@ __all__ = [
     "Progress",
     "Tools",
     "Workspace",
+    "begun",
     "find_lab",
     "open_authoring",
     "open_catalog",
@@ -52,6 +53,11 @@ def tidy(tools: Tools) -> list[str]:
 def open_workspace(start: Path) -> Workspace:
     """The workspace `start` lies in; raises UsageError when there is none."""
     return Workspace.find(start)
+
+
+def begun(workspace: Workspace, catalog: Catalog) -> list[str]:
+    """Ids of the labs that have a folder in this workspace."""
+    return [lab.id for lab in catalog.labs.values() if workspace.work(lab.topic, lab.id).is_dir()]
 
 
 def find_lab(catalog: Catalog, name: str, here: Path) -> Lab:

@@ -74,7 +74,7 @@ def report(checking: Checking, lab: Lab, surface: Surface, *, advice: bool = Tru
 def _hold(event: WorldKept, checking: Checking, surface: Surface) -> None:
     """Show where the world is, and wait until the person has seen enough of it."""
     surface.say()
-    surface.say(render.addresses(event.urls, checking.kept()))
+    surface.world(event.urls, checking.kept())
     surface.say("\nThe world stays up until you press Enter.")
     with contextlib.suppress(KeyboardInterrupt):
         sys.stdin.readline()

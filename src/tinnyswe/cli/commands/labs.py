@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from tinnyswe.cli import render
 from tinnyswe.cli.options import Place, Surface, common, from_here, now
 from tinnyswe.cli.render_text import Paragraph, field, lines_below
 from tinnyswe.model.errors import UsageError
@@ -88,7 +87,7 @@ def run(lab: str, surface: Surface, place: Place) -> None:
     """Run your program with its engines, ungraded, until Ctrl-C. Its log is printed."""
     found = place.lab(lab)
     with try_lab(place.workspace, found, surface.tools()) as tryout:
-        surface.say(render.addresses(tryout.urls, tryout.environment))
+        surface.world(tryout.urls, tryout.environment)
         surface.say("\nCtrl-C ends it. What it prints:\n")
         surface.data({"urls": tryout.urls, "environment": tryout.environment})
         try:
