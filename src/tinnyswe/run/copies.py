@@ -49,6 +49,9 @@ class Surroundings(Protocol):
     def complain(self, *, code: str, why: str, next_step: str, observed: Any = None) -> NoReturn:
         """Fail the present check: the learner's program did this."""
 
+    def serving(self, copy: str) -> bool:
+        """False while the copy starts."""
+
     def disturbed(self, copy: str) -> bool:
         """True while a fault may explain an answer that does not come."""
 
@@ -68,6 +71,7 @@ class RunningCopy:
         self.port = 0
         self.frozen = False
         self.killed = False
+        self.serving = False  # what it asks its engines before it serves is no part of any story
 
     @property
     def name(self) -> str:
@@ -160,6 +164,7 @@ class RunningCopy:
         began = time.monotonic()
         self.port = around.ports.free()
         self.killed = self.frozen = False
+        self.serving = False
         self._process = around.sandbox.launch(
             self._entry.command,
             name=f"copy-{self._name}",
@@ -172,6 +177,7 @@ class RunningCopy:
             runtime=plan.runtime,
         )
         self._wait_until_it_serves()
+        self.serving = True
         around.timeline.emit(CopyReady(at=around.timeline.now(), copy=self._name, seconds=time.monotonic() - began))
 
     def _wait_until_it_serves(self) -> None:

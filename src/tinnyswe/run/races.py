@@ -80,17 +80,20 @@ class RunningRace:
 
     def _wait_until_held(self, slow: Call, holder: Holder) -> None:
         clock = self._world.clock
-        while not slow.answered:
-            request = holder.held()
+        while True:
+            answered = slow.answered
+            request = holder.held()  # asked after the answer: what is held then is other traffic, and a position taken
             if request is not None:
                 self._fault(request)
                 self.hit = True
+                return
+            if answered:
+                self.over = True
                 return
             if clock.left() <= 0:
                 limit = clock.check_seconds
                 raise NoAnswer(f"answer of copy {slow.copy.name}, alone", elapsed=clock.elapsed(), limit=limit)
             holder.wait(LOOK)
-        self.over = True
 
     def _look_for_cut(self, holder: Holder) -> None:
         cut = holder.fired() if isinstance(holder, ReplyCutter) else None

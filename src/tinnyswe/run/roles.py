@@ -147,7 +147,8 @@ class EngineRole:
 
     def _saw(self, copy: str, seen: Seen) -> None:
         self.sent[copy] += 1
-        self._around.timeline.request(copy, self.role, seen.text, seen.number)
+        told = self._around.serving(copy)
+        self._around.timeline.request(copy, self.role, seen.text, seen.number, told=told)
 
     # -- faults -------------------------------------------------------------------------------------------------
 

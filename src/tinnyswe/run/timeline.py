@@ -24,7 +24,7 @@ class Timeline:
         self._lock = threading.Lock()
         self._tracing = threading.Lock()  # proxies add lines while a failing check takes the trace
         self._started = time.monotonic()
-        self._trace: deque[str] = deque(maxlen=_TRACE_LINES)
+        self._trace: deque[tuple[str, int]] = deque(maxlen=_TRACE_LINES)  # a line, and how often in a row
         self.check = ""
         self.fault: FaultNote | None = None
         self.redacted = Redaction()  # of the engines' passwords; every text of the run goes through it
@@ -44,13 +44,15 @@ class Timeline:
 
     def trace(self) -> tuple[str, ...]:
         with self._tracing:
-            return tuple(self._trace)
+            return tuple(line if times == 1 else f"{line} ({times} times)" for line, times in self._trace)
 
     def say(self, line: str) -> None:
         """Add a line to the trace only."""
         line = self._safe(line)
         with self._tracing:
-            self._trace.append(line)
+            again = bool(self._trace) and self._trace[-1][0] == line
+            times = self._trace.pop()[1] + 1 if again else 1
+            self._trace.append((line, times))
 
     def _safe(self, text: str) -> str:
         """Without passwords, and with every character that JSON can carry."""
@@ -60,14 +62,28 @@ class Timeline:
         """A sentence for the reader of the timeline."""
         self.emit(Note(at=self.now(), check=self.check, text=self._safe(text)))
 
-    def request(self, copy: str, role: str, text: str, position: int | None = None) -> None:
+    def request(self, copy: str, role: str, text: str, position: int | None = None, *, told: bool = True) -> None:
+        """A request was sent. told: part of the story (what a copy asks while it starts is not)."""
         text = self._safe(text)
-        self.say(f"{copy}: {text}" if role == "http" else f"{copy} → {role}: {text}")
+        if told:
+            self.say(f"{copy}: {text}" if role == "http" else f"{copy} → {role}: {text}")
         self.emit(RequestSeen(at=self.now(), check=self.check, copy=copy, role=role, text=text, position=position))
 
     def begin_fault(self, fault: FaultNote) -> None:
         self.fault = msgspec.structs.replace(fault, request=self._safe(fault.request))
+        if fault.kind != "cut":
+            self._untell(self.fault.request)
         self.done(fault.kind, fault.target, position=fault.position, request=fault.request, detail=fault.detail)
+
+    def _untell(self, request: str) -> None:
+        """Take a held request out of the story: it has been sent, and has not arrived."""
+        copy = self.fault.target.removeprefix("copy ") if self.fault is not None else ""
+        with self._tracing:
+            for place in range(len(self._trace) - 1, -1, -1):
+                line, _ = self._trace[place]
+                if line.startswith(f"{copy} → ") and line.endswith(f": {request}"):
+                    del self._trace[place]
+                    return
 
     def end_fault(self) -> None:
         """The fault is over; what it did stays in the trace."""

@@ -94,6 +94,9 @@ class RunWorld:
     def complain(self, *, code: str, why: str, next_step: str, observed: Any = None) -> NoReturn:
         self.expect(self._check).fail(code=code, why=why, observed=observed, next_step=next_step)
 
+    def serving(self, copy: str) -> bool:
+        return self.app.copies[copy].serving
+
     def disturb(self, copy: str, on: bool) -> None:
         (self._disturbed.add if on else self._disturbed.discard)(copy)
 
