@@ -8,13 +8,17 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
-from tinnyswe.model.base import to_json
+from tinnyswe.labkit import NoAnswer, until
+from tinnyswe.model.base import from_json, to_json
+from tinnyswe.model.errors import FormatError
 from tinnyswe.model.events import AnyEvent, RunFinished, WorldKept, decode_event
 from tinnyswe.model.plan import Plan
 from tinnyswe.model.verdict import Outcome
+from tinnyswe.processes import Lease
 
 GRACE = 10.0  # s after the run's budget until the bench, which keeps the budget itself, is given up
 _CHUNK = 1 << 16
@@ -59,6 +63,7 @@ def converse(child: Child, plan: Plan) -> Iterator[AnyEvent]:
             yield _unfinished(child, time.monotonic() - started, time.monotonic() >= ends)
     finally:
         child.end()
+        _await_minders(plan)
 
 
 def _events(child: Child, ends: float) -> Iterator[AnyEvent]:
@@ -91,14 +96,42 @@ def _lines(reading: int, ends: float) -> Iterator[bytes]:
         yield from lines
 
 
+def _await_minders(plan: Plan) -> None:
+    """Return when the minders of a bench that was ended, or died, have ended and removed what they mind."""
+
+    def over() -> bool:
+        return not any(map(_names(plan.scratch.name), (plan.runtime / "leases").glob("*.json")))
+
+    with contextlib.suppress(NoAnswer):  # what is left then is the next command's to sweep
+        until(over, seconds=GRACE, what="end of the run's minders")
+
+
+def _names(run: str) -> Callable[[Path], bool]:
+    """Whether a lease is of this run: an engine's or a copy's; its folder's own lease names another."""
+
+    def check(lease: Path) -> bool:
+        try:
+            return from_json(Lease, lease.read_bytes()).run == run
+        except (OSError, FormatError):  # gone, or being written
+            return False
+
+    return check
+
+
+def open_log(plan: Plan) -> int:
+    """A descriptor for what the bench itself says, e.g. a traceback of ours."""
+    log = plan.scratch / "logs" / "bench.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+
 class _Fresh:
     """Child in an interpreter of its own."""
 
     def __init__(self, plan: Plan) -> None:
         self.reading, writing = os.pipe()
-        log = plan.scratch / "logs" / "bench.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as errors:
+        errors = open_log(plan)
+        try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-B", "-m", "tinnyswe.run.bench_main", str(writing)],
                 stdin=subprocess.PIPE,
@@ -107,7 +140,9 @@ class _Fresh:
                 pass_fds=(writing,),
                 start_new_session=True,  # Ctrl-C is for the command, which then ends the bench in its own order
             )
-        os.close(writing)
+        finally:
+            os.close(errors)
+            os.close(writing)
 
     def tell(self, message: bytes) -> None:
         if self._process.stdin is not None:

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import threading
-from multiprocessing.connection import Connection
 from typing import BinaryIO
 
 from tinnyswe.grading.session import grade
@@ -30,15 +29,6 @@ from tinnyswe.run.world import RunWorld
 
 def main() -> None:
     converse(sys.stdin.buffer, os.fdopen(int(sys.argv[1]), "wb", buffering=0))
-
-
-def serve(control: Connection, events: Connection, log: str) -> None:
-    """The same for a bench forked by the warm pool, which has no descriptors of its own yet."""
-    errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(errors, 1)
-    os.dup2(errors, 2)
-    os.setsid()
-    converse(os.fdopen(control.fileno(), "rb", buffering=0), os.fdopen(events.fileno(), "wb", buffering=0))
 
 
 def converse(control: BinaryIO, events: BinaryIO) -> None:
