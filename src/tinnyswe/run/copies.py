@@ -112,8 +112,11 @@ class RunningCopy:
         sent = f"{method} {path}" + (f" {json}" if json is not None else "")
         around.timeline.request(self._name, "http", sent)
         reply = exchange(self._dial, self.port, method, path, json, headers, limit)
-        shown = f"{reply.status} {reply.text[:_SHOWN_BODY].strip()}" if reply.status else reply.problem
-        around.timeline.say(f"{self._name} answered {method} {path}: {shown}")
+        if reply.unknown:
+            around.timeline.say(f"{self._name} did not answer {method} {path}: {reply.problem}")
+        else:
+            shown = f"{reply.status} {reply.text[:_SHOWN_BODY].strip()}"
+            around.timeline.say(f"{self._name} answered {method} {path}: {shown}")
         if reply.unknown and not around.disturbed(self._name):
             self._explain_silence(f"{method} {path}", reply, limit)
         return reply
@@ -247,7 +250,9 @@ class RunningCopy:
         self.port = 0
         if self._process is not None:
             self._process.kill()
-        self._around.timeline.done("kill", f"copy {self._name}")
+        fault, whom = self._around.timeline.fault, f"copy {self._name}"
+        if fault is None or (fault.kind, fault.target) != ("killed", whom):  # else the race has told it
+            self._around.timeline.done("kill", whom)
 
     def restart(self) -> None:
         self.stop()
