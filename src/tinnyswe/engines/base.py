@@ -151,13 +151,13 @@ class Engine(Protocol):
 
     @property
     def manifest(self) -> Manifest: ...
-    def install(self, cache: Path, *, offline: bool = False, progress: Progress = quiet) -> Install:
-        """Fetch and verify it, or return what is there.
+    def install(self, cache: Path, *, wanted: str = "", offline: bool = False, progress: Progress = quiet) -> Install:
+        """Fetch and verify it, or return what is there. wanted: a version as in lab.toml, ">=8" (versions.py).
 
-        Raises CannotRunHere: no package for this computer, offline, or the package cannot be had.
+        Raises CannotRunHere: no package for this computer or of this version, offline, or it cannot be had.
         """
 
-    def installed(self, cache: Path) -> Install | None:
+    def installed(self, cache: Path, wanted: str = "") -> Install | None:
         """What is in the cache, if it is whole; None when it has to be installed (again)."""
 
     def start(

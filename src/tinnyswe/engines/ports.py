@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 
 from tinnyswe.engines.base import EngineError
 
@@ -15,6 +16,7 @@ class Port:
 
     On Linux two sockets with SO_REUSEADDR may share a port while neither listens, so the engine can take it over and
     nobody gets it from the kernel by chance, not even between kill and restart; meanwhile connections are refused.
+    Elsewhere (macOS, untested) the port is only looked up: a stranger who takes it meanwhile is reported by `taken`.
     """
 
     def __init__(self, number: int = 0) -> None:
@@ -26,6 +28,8 @@ class Port:
             self._socket.close()
             raise taken(number) if problem.errno == errno.EADDRINUSE else problem from problem
         self.number: int = self._socket.getsockname()[1]
+        if not sys.platform.startswith("linux"):
+            self._socket.close()
 
     def listened_on(self) -> bool:
         """True when some program listens there."""

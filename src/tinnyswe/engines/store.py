@@ -25,34 +25,30 @@ from tinnyswe.engines import wheel
 from tinnyswe.engines.architecture import wrong_architecture
 from tinnyswe.engines.base import WRAPPER_REVISION, Binary, EngineError, Install, Progress
 from tinnyswe.engines.manifest import Manifest, Source, this_platform
+from tinnyswe.engines.versions import satisfies
 from tinnyswe.model.base import to_json
 from tinnyswe.model.errors import CannotRunHere, FormatError
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
-def find(manifest: Manifest, cache: Path) -> Install | None:
-    """The whole install of the first source that has one; None when nothing (usable) is there."""
+def find(manifest: Manifest, cache: Path, wanted: str = "") -> Install | None:
+    """The whole install of the first source that has one of a wanted version; None when nothing (usable) is there."""
     platform = this_platform()
-    for source in manifest.sources_here(platform):
+    for source in _sources(manifest, platform, wanted):
         install = _read(_home(manifest, source, platform, cache))
         if install is not None and not damage(install):
             return install
     return None
 
 
-def add(manifest: Manifest, cache: Path, *, offline: bool, progress: Progress) -> Install:
+def add(manifest: Manifest, cache: Path, *, wanted: str = "", offline: bool, progress: Progress) -> Install:
     """Return what is in the cache, or fetch it. See Engine.install for the errors."""
     platform = this_platform()
-    sources = manifest.sources_here(platform)
+    sources = _sources(manifest, platform, wanted)
     if not sources:
-        ready = sorted({name for source in manifest.sources for name in source.platforms})
-        raise CannotRunHere(
-            f"there is no {manifest.title} package for {platform}",
-            next_step=f"Use a computer with one of: {', '.join(ready)}.",
-            code="no-package",
-        )
-    found = find(manifest, cache)
+        raise _no_source(manifest, platform, wanted)
+    found = find(manifest, cache, wanted)
     if found is not None:
         return found
     if offline:
@@ -68,6 +64,26 @@ def add(manifest: Manifest, cache: Path, *, offline: bool, progress: Progress) -
         except CannotRunHere as problem:
             problems.append(problem)
     raise problems[0]
+
+
+def _sources(manifest: Manifest, platform: str, wanted: str) -> tuple[Source, ...]:
+    return tuple(source for source in manifest.sources_here(platform) if satisfies(source.version, wanted))
+
+
+def _no_source(manifest: Manifest, platform: str, wanted: str) -> CannotRunHere:
+    here = [source.version for source in manifest.sources_here(platform)]
+    if here:
+        return CannotRunHere(
+            f"{manifest.title} {wanted} is wanted, this build offers {' and '.join(here)} for {platform}",
+            next_step="Update tinnySWE, or ask for one of these in lab.toml.",
+            code="no-version",
+        )
+    elsewhere = sorted({name for source in manifest.sources for name in source.platforms})
+    return CannotRunHere(
+        f"there is no {manifest.title} package for {platform}",
+        next_step=f"Use a computer with one of: {', '.join(elsewhere)}.",
+        code="no-package",
+    )
 
 
 def damage(install: Install) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import msgspec
 import pytest
 import redis
 from redis.backoff import NoBackoff
@@ -17,7 +15,7 @@ from tinnyswe.engines import store
 from tinnyswe.engines.base import Connection, EngineError, Instance
 from tinnyswe.engines.manifest import this_platform
 from tinnyswe.engines.registry import get, manifests
-from tinnyswe.engines.valkey.engine import ValkeyEngine, ValkeyInstance, ValkeyScope
+from tinnyswe.engines.valkey.engine import ValkeyInstance, ValkeyScope
 from tinnyswe.labkit import until
 from tinnyswe.processes.places import cache_folder
 
@@ -26,21 +24,13 @@ SOURCES = manifests()["valkey"].sources_here(this_platform())
 
 
 @pytest.fixture(params=SOURCES, ids=lambda source: source.package)
-def scope(request: pytest.FixtureRequest, tmp_path: Path, start: Start) -> ValkeyScope:
+def scope(request: pytest.FixtureRequest, start: Start) -> ValkeyScope:
     """A scope on each of the packages that carry Valkey for this computer."""
-    manifest = msgspec.structs.replace(manifests()["valkey"], sources=(request.param,))
-    cache = cache_folder() if request.param is SOURCES[0] else tmp_path_of(tmp_path)
-    instance = start("valkey", install=ValkeyEngine(manifest).install(cache))
+    install = get("valkey").install(cache_folder(), wanted=f"=={request.param.version}")
+    assert install.version == request.param.version
+    instance = start("valkey", install=install)
     assert isinstance(instance, ValkeyInstance)
     return instance.scope("shop")
-
-
-def tmp_path_of(tmp_path: Path) -> Path:
-    """The user's own cache holds the preferred package only; another one gets a cache beside it."""
-    folder = cache_folder() / "other-packages"
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)
-    return folder
 
 
 def learner(scope: ValkeyScope, **options: object) -> redis.Redis:

@@ -11,6 +11,7 @@ import pytest
 from tinnyswe.engines import store
 from tinnyswe.engines.architecture import architecture, wrong_architecture
 from tinnyswe.engines.base import EngineError, quiet
+from tinnyswe.engines.manifest import this_platform
 from tinnyswe.engines.ports import HOST, Port
 from tinnyswe.engines.postgres.engine import arguments
 from tinnyswe.engines.registry import manifests
@@ -69,6 +70,21 @@ def test_no_package_for_this_computer_names_those_there_are(tmp_path: Path, monk
         store.add(manifests()["valkey"], tmp_path, offline=False, progress=quiet)
     assert "linux-aarch64, linux-x86_64" in caught.value.next_step
     assert store.find(manifests()["valkey"], tmp_path) is None
+
+
+def test_a_version_nobody_offers_names_those_there_are(tmp_path: Path) -> None:
+    for manifest in manifests().values():
+        with pytest.raises(CannotRunHere, match=f"{manifest.title} >=99 is wanted, this build offers ") as caught:
+            store.add(manifest, tmp_path, wanted=">=99", offline=True, progress=quiet)
+        assert caught.value.code == "no-version"
+
+
+def test_the_wanted_version_chooses_the_package(tmp_path: Path) -> None:
+    offered = {source.version for source in manifests()["valkey"].sources_here(this_platform())}
+    for version in offered:
+        with pytest.raises(CannotRunHere) as caught:  # it is there to be had, so only --offline stands against it
+            store.add(manifests()["valkey"], tmp_path, wanted=version, offline=True, progress=quiet)
+        assert caught.value.code == "not-installed"
 
 
 def test_a_reserved_port_refuses_connections_and_lets_its_engine_in() -> None:

@@ -73,5 +73,6 @@ def rowgate(client: psycopg.Connection[Any]) -> Iterator[RowGate]:
     with client.transaction(force_rollback=True):
         with impatient(client):
             for schema, table in tables(client):
-                client.execute(sql.SQL("SELECT FROM {} FOR UPDATE").format(sql.Identifier(schema, table)))
+                rows = sql.SQL("SELECT FROM {} FOR UPDATE").format(sql.Identifier(schema, table))
+                client.execute(sql.SQL("SELECT count(*) FROM ({}) AS locked").format(rows))
         yield RowGate(client)

@@ -47,11 +47,11 @@ class ValkeyEngine:
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
 
-    def install(self, cache: Path, *, offline: bool = False, progress: Progress = quiet) -> Install:
-        return store.add(self.manifest, cache, offline=offline, progress=progress)
+    def install(self, cache: Path, *, wanted: str = "", offline: bool = False, progress: Progress = quiet) -> Install:
+        return store.add(self.manifest, cache, wanted=wanted, offline=offline, progress=progress)
 
-    def installed(self, cache: Path) -> Install | None:
-        return store.find(self.manifest, cache)
+    def installed(self, cache: Path, wanted: str = "") -> Install | None:
+        return store.find(self.manifest, cache, wanted)
 
     def start(
         self, install: Install, directory: Path, options: Mapping[str, Any], *, runtime: Path, run: str
