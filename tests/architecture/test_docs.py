@@ -12,6 +12,7 @@ import pytest
 from architecture.project import ROOT, named, rooms
 from tinnyswe.cli.main import tinny
 from tinnyswe.cli.reference import reference
+from tinnyswe.labkit.reference import page as labkit_page
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -24,6 +25,11 @@ IN_SENTENCE = re.compile(r"`(?:\./)?tinny((?: [^\s`]+)+)`")
 def test_the_command_reference_is_what_the_commands_say() -> None:
     page = ROOT / "docs" / "reference" / "cli.md"
     assert page.read_text() == reference(), f"python -m tinnyswe.cli.reference > {named(page)}"
+
+
+def test_the_author_reference_is_what_labkit_says() -> None:
+    page = ROOT / "docs" / "reference" / "labkit.md"
+    assert page.read_text() == labkit_page(), f"python -m tinnyswe.labkit.reference > {named(page)}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

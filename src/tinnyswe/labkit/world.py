@@ -47,7 +47,9 @@ class Copy(Protocol):
     """One running copy of the learner's program."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """ "a", "b", ..."""
+
     @property
     def url(self) -> str:
         """Base URL, e.g. http://127.0.0.1:40123; a relay of the bench, so it survives a restart of the copy."""
@@ -67,34 +69,55 @@ class Copy(Protocol):
         under an active fault it returns a Reply that is `unknown`.
         """
 
-    def get(self, path: str, **options: Any) -> Reply: ...
-    def post(self, path: str, json: Any = None, **options: Any) -> Reply: ...
-    def put(self, path: str, json: Any = None, **options: Any) -> Reply: ...
-    def delete(self, path: str, **options: Any) -> Reply: ...
+    def get(self, path: str, **options: Any) -> Reply:
+        """`request("GET", ...)`; options are its headers and timeout."""
+
+    def post(self, path: str, json: Any = None, **options: Any) -> Reply:
+        """`request("POST", ...)`."""
+
+    def put(self, path: str, json: Any = None, **options: Any) -> Reply:
+        """`request("PUT", ...)`."""
+
+    def delete(self, path: str, **options: Any) -> Reply:
+        """`request("DELETE", ...)`."""
+
     def start(self) -> None:
         """Start it and wait until it serves; a no-op when it runs."""
 
     def kill(self) -> None:
         """SIGKILL its whole process tree."""
 
-    def restart(self) -> None: ...
+    def restart(self) -> None:
+        """Kill it, start it again, wait until it serves."""
+
     def freeze(self) -> None:
         """Stop every process of its tree."""
 
-    def thaw(self) -> None: ...
-    def log(self, lines: int = 20) -> tuple[str, ...]: ...
+    def thaw(self) -> None:
+        """Let a frozen tree run again."""
+
+    def log(self, lines: int = 20) -> tuple[str, ...]:
+        """The last lines it wrote to stdout and stderr."""
 
 
 class App(Protocol):
     """The copies of the learner's program: `app.a`, `app.b`, `app["c"]`. A copy starts when first asked for."""
 
     @property
-    def a(self) -> Copy: ...
+    def a(self) -> Copy:
+        """The first copy."""
+
     @property
-    def b(self) -> Copy: ...
+    def b(self) -> Copy:
+        """The second copy."""
+
     @property
-    def url(self) -> str: ...
-    def __getitem__(self, name: str) -> Copy: ...
+    def url(self) -> str:
+        """Base URL of copy a."""
+
+    def __getitem__(self, name: str) -> Copy:
+        """The copy of this name; KeyError beyond the entry's `copies`."""
+
     def together(self, calls: Mapping[str, list[Callable[[Copy], T]]], *, per_copy: int = 8) -> list[T]:
         """Run the calls for each copy at once, at most `per_copy` in flight on each; results in the order given."""
 
@@ -107,7 +130,9 @@ class Pending(Protocol):
         """The answer; waits for it. An unknown reply when it never came under the fault."""
 
     @property
-    def answered(self) -> bool: ...
+    def answered(self) -> bool:
+        """True once the answer is there."""
+
     @property
     def settled(self) -> Settled:
         """How it came to rest while the other copy was held."""
@@ -125,7 +150,9 @@ class Race(Protocol):
     """One position of a race: A held before its k-th engine request (or row event)."""
 
     @property
-    def k(self) -> int: ...
+    def k(self) -> int:
+        """The position; 0 in the opening run of a series."""
+
     @property
     def hit(self) -> bool:
         """True when A is held at a position; False in the two sequential runs that open and close a series."""
@@ -181,13 +208,24 @@ class EngineHandle(Protocol):
     """The grader's own view of one engine role; what is special to an engine is an attribute of its own."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """Engine id: "valkey", "postgres"."""
+
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Version of the server that runs."""
+
     def client(self) -> Any:
         """The grader's own client: redis.Redis for Valkey, an autocommit psycopg.Connection for Postgres."""
 
-    def kill(self) -> None: ...
-    def restart(self) -> None: ...
-    def freeze(self) -> None: ...
-    def thaw(self) -> None: ...
+    def kill(self) -> None:
+        """SIGKILL the server; what it promised to keep is on disk. The role needs an instance of its own."""
+
+    def restart(self) -> None:
+        """Start it again on the same data and address, and wait until it answers."""
+
+    def freeze(self) -> None:
+        """Stop every process of the server: connections stay open and nothing answers."""
+
+    def thaw(self) -> None:
+        """Let it run again."""
