@@ -47,8 +47,8 @@ def _choose(role: str, need: EngineNeed, tools: Tools) -> EngineChoice | None:
     for kind in (need.kind or role, *need.any_of):
         engine = get(kind)
         try:
-            install = engine.installed(tools.cache) or engine.install(
-                tools.cache, offline=tools.offline, progress=tools.progress
+            install = engine.installed(tools.cache, need.version) or engine.install(
+                tools.cache, wanted=need.version, offline=tools.offline, progress=tools.progress
             )
         except CannotRunHere as cannot:
             problem = problem or cannot
