@@ -18,7 +18,7 @@ from tinnyswe.model.errors import TinnyError
 from tinnyswe.model.events import CheckResult
 from tinnyswe.model.lab import CheckSpec, Lab
 
-_INI = "[pytest]\naddopts =\npython_files = checks.py\npython_functions = test_c*\n"
+_INI = Path(__file__).with_name("checks.ini")  # a file of ours: one made for the run would outlive a killed bench
 
 
 def grade(
@@ -63,13 +63,19 @@ def _run(checks: Path, plugins: list[object]) -> tuple[int, str]:
     sys.dont_write_bytecode = True
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
-    with tempfile.TemporaryDirectory(prefix="tinny-checks-") as place, tempfile.TemporaryFile("w+") as output:
-        ini = Path(place) / "pytest.ini"
-        ini.write_text(_INI)
-        arguments = ["-c", str(ini), "--rootdir", place, "--noconftest", "--import-mode=importlib", "--assert=plain"]
-        arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:capture", "-p", "no:logging"]
-        arguments += ["-p", "no:faulthandler", "-p", "no:unraisableexception", "-p", "no:threadexception"]
+    blocked = (
+        "cacheprovider",
+        "terminal",
+        "capture",
+        "logging",
+        "faulthandler",
+        "unraisableexception",
+        "threadexception",
+    )
+    arguments = ["-c", str(_INI), "--rootdir", str(_INI.parent), "--noconftest", "--import-mode=importlib"]
+    arguments += ["--assert=plain", *(f"-pno:{name}" for name in blocked), str(checks)]
+    with tempfile.TemporaryFile("w+") as output:
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            status = pytest.main([*arguments, str(checks)], plugins=plugins)
+            status = pytest.main(arguments, plugins=plugins)
         output.seek(0)
         return status, output.read()

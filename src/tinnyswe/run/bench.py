@@ -112,8 +112,10 @@ def _names(run: str) -> Callable[[Path], bool]:
     def check(lease: Path) -> bool:
         try:
             return from_json(Lease, lease.read_bytes()).run == run
-        except (OSError, FormatError):  # gone, or being written
+        except FileNotFoundError:
             return False
+        except FormatError:  # being written
+            return True
 
     return check
 

@@ -29,11 +29,11 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     running: dict[int, int] = {}  # pid of a bench to its status pipe
     while True:
-        ready, _, _ = select.select([orders, wake], [], [])
+        ready, _, _ = select.select([orders.fileno(), wake], [], [])
         if wake in ready:
             os.read(wake, 4096)
             _reap(running)
-        if orders in ready:
+        if orders.fileno() in ready:
             message, descriptors, _, _ = socket.recv_fds(orders, 1, DESCRIPTORS)
             if not message:
                 return
