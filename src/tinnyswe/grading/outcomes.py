@@ -60,11 +60,15 @@ def _refused(check: str, raised: SubmissionError, world: World) -> Failure:
     return Failure(
         check=check,
         code=raised.code,
-        why=raised.what[:1].upper() + raised.what[1:] + ".",
+        why=_sentence(raised.what),
         observed=raised.where or None,
         logs=world.logs(),
-        next_step=raised.next_step,
+        next_step=_sentence(raised.next_step),
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""
 
 
 def _no_answer(check: str, raised: NoAnswer, world: World) -> Failure:

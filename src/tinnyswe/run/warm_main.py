@@ -63,7 +63,7 @@ def _become_bench(control: int, events: int, log: int) -> None:
         for standard in (1, 2):
             os.dup2(log, standard)
         os.close(log)
-        bench_main.converse(os.fdopen(control, "rb", buffering=0), os.fdopen(events, "wb", buffering=0))
+        bench_main.converse(os.fdopen(control, "rb"), os.fdopen(events, "wb", buffering=0))
     except BaseException as problem:
         sys.excepthook(type(problem), problem, problem.__traceback__)
     finally:

@@ -110,7 +110,7 @@ def test_one_that_dies_in_the_middle_of_a_request() -> None:
     assert failure.observed == "exit status 7"
     assert failure.trace[-2:] == (
         "a: GET /x",
-        "a answered GET /x: the connection was closed without an answer",
+        "a did not answer GET /x: the connection was closed without an answer",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import textwrap
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +149,7 @@ def chosen(role: str, need: EngineNeed) -> EngineChoice:
 def run_here(plan: Plan) -> Run:
     """Run the plan by the bench's own code, in this process."""
     said = io.BytesIO()
-    bench_main.bench(plan, said)
+    bench_main.bench(plan, said, threading.Event())
     return Run([decode_event(line) for line in said.getvalue().splitlines()])
 
 
