@@ -36,7 +36,7 @@ from pathlib import Path
 
 def test_c1_asks(app, valkey, expect):
     secrets = valkey.secrets
-    open(FILE, "w").write("\\n".join(secrets))
+    Path(FILE).write_text("\\n".join(secrets))
     reply = app.a.get("/x")
     assert any(secret in reply.text for secret in secrets)
     expect(reply.text, code="wrong", why="It says nothing.").equals("")
