@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import base64
+import json
 from urllib.parse import quote
 
-from tinnyswe.model.redaction import redact
+from tinnyswe.model.redaction import Redaction, redact
 
 SECRET = "p@ss/w?rd+long="
 
@@ -20,3 +21,15 @@ def test_a_secret_inside_a_longer_one_leaves_no_rest() -> None:
 
 def test_empty_and_tiny_secrets_do_not_eat_the_text() -> None:
     assert redact("an apple", ["", "a", "ap"]) == "an apple"
+
+
+def test_a_secret_that_json_had_to_escape_goes_too() -> None:
+    secret = 'pa"ss\\word\n1'
+    assert redact(json.dumps({"dsn": f"u:{secret}@h"}), [secret]) == '{"dsn": "u:[redacted]@h"}'
+
+
+def test_secrets_may_become_known_later() -> None:
+    hidden = Redaction(["first-secret"])
+    assert hidden("first-secret second-secret") == "[redacted] second-secret"
+    hidden.hide(["second-secret"])
+    assert hidden("first-secret second-secret") == "[redacted] [redacted]"
