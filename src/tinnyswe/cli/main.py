@@ -138,7 +138,7 @@ def _complain(arguments: list[str], problem: TinnyError) -> None:
         print(render.dumps(render.problem_json(problem)))
     else:
         color = "--no-color" not in arguments
-        render.make_console(sys.stderr, color=color).print(render.problem(problem))
+        render.make_console(sys.stderr, color=color).print(render.problem(problem), soft_wrap=True)
 
 
 if __name__ == "__main__":

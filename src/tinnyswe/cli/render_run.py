@@ -180,7 +180,7 @@ def timeline(events: Iterable[AnyEvent], titles: Mapping[str, str]) -> Group:
 
 
 def problem(error: TinnyError) -> Group:
-    """An error as a person meets it: what, where, and one next step."""
+    """An error as a person meets it: what, where, and one next step. Print it with soft_wrap: paths stay whole."""
     word = "error: "
     if isinstance(error, CannotRunHere):
         word = "cannot run here: "
@@ -189,11 +189,11 @@ def problem(error: TinnyError) -> Group:
     elif isinstance(error, UsageError):
         word = ""
     text = Text.assemble((word, "bold"), safe(error.what))
-    parts: list[RenderableType] = [Paragraph(text, indent=2, first=Text("! ", "red"))]
+    parts: list[RenderableType] = [Paragraph(text, indent=2, first=Text("! ", "red"), whole_words=True)]
     if error.where:
-        parts.append(field("Where", safe_line(error.where)))
+        parts.append(field("Where", safe_line(error.where), whole_words=True))
     if error.next_step:
-        parts.append(field("Next", safe(error.next_step)))
+        parts.append(field("Next", safe(error.next_step), whole_words=True))
     return Group(*parts)
 
 

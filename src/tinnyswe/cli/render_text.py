@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import IO, Any
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, OverflowMethod, RenderableType, RenderResult
 from rich.text import Text
 
 WIDTH = 80  # when not a terminal
@@ -92,18 +92,21 @@ class Paragraph:
     """Text that wraps at the console's width, its later lines indented. Nothing is cut; no blanks at line ends.
 
     first: what stands before the first line, e.g. a label; padded to `indent` cells.
+    whole_words: a word that is longer than the line stays whole, as a path must that is to be copied; the console
+    has to print it with soft_wrap.
     """
 
-    def __init__(self, text: Text | str, *, indent: int = 0, first: Text | str = "") -> None:
+    def __init__(self, text: Text | str, *, indent: int = 0, first: Text | str = "", whole_words: bool = False) -> None:
         self.text = text if isinstance(text, Text) else Text(text)
         self.indent = indent
         self.first = first if isinstance(first, Text) else Text(first)
+        self.overflow: OverflowMethod = "ignore" if whole_words else "fold"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         lead = self.first.copy()
         lead.pad_right(max(0, self.indent - lead.cell_len))
         width = max(20, options.max_width - self.indent)
-        for line in self.text.wrap(console, width, overflow="fold") or [Text("")]:
+        for line in self.text.wrap(console, width, overflow=self.overflow) or [Text("")]:
             whole = lead + line
             whole.rstrip()
             yield whole
@@ -143,9 +146,10 @@ class Rows:
         return whole
 
 
-def field(label: str, text: Text | str) -> Paragraph:
+def field(label: str, text: Text | str, *, whole_words: bool = False) -> Paragraph:
     """A labelled line of a report: two blanks, the label, the text in its column."""
-    return Paragraph(text, indent=INDENT, first=Text.assemble("  ", (label, "bold"), " " * (INDENT - len(label) <= 2)))
+    first = Text.assemble("  ", (label, "bold"), " " * (INDENT - len(label) <= 2))
+    return Paragraph(text, indent=INDENT, first=first, whole_words=whole_words)
 
 
 def lines_below(heading: str, lines: Sequence[str], mark: str) -> Group:

@@ -46,9 +46,15 @@ def new_lab(catalog: Catalog, root: Path, name: str, box: str) -> NewLab:
         text = template.joinpath(source).read_text("utf-8")
         # Stored with a suffix, so that no tool takes the template's programs for ours.
         path = path.with_name(path.name.removesuffix(".tmpl"))
-        path.write_text(text.replace("@LAB@", short).replace("@BOX@", box).replace("@FACET@", facet), "utf-8")
+        path.write_text(_filled(text, TOPIC=topic, LAB=short, BOX=box, FACET=facet), "utf-8")
         written.append(str(path.relative_to(folder)))
     return NewLab(id=name, folder=folder, files=tuple(sorted(written)))
+
+
+def _filled(text: str, **words: str) -> str:
+    for name, word in words.items():
+        text = text.replace(f"@{name}@", word)
+    return text
 
 
 def _files(template: resources.abc.Traversable, prefix: str = "") -> list[str]:

@@ -33,6 +33,12 @@ def new(name: str, box: str, into: Path | None, surface: Surface, place: Place) 
     surface.say(f"✓ {made.id} in {made.folder}")
     for file in made.files:
         surface.say(f"    {file}")
+    if into is None:
+        surface.say(
+            field(
+                "First", f'add "{made.id}" to core or depth of {box} in {from_here(made.folder.parent / "topic.toml")}'
+            )
+        )
     other = "" if into is None else f" --from {from_here(into)}"
     surface.say(field("Next", f"`tinny lab audit --record{other} {made.id}`, then make it yours"))
     surface.data(made)
@@ -62,12 +68,12 @@ def audit(
 ) -> int:
     """Grade labs: every wrong program must be refused as promised, every right one must pass."""
     catalog = open_authoring(roots)
+    for problem in catalog.problems:
+        surface.say(Paragraph(render.safe_line(problem), indent=2, first="✗ "))
     options = AuditOptions(seeds=seeds, repeats=repeats, jobs=jobs, record=record, only=programs)
     labs = [find_lab(catalog, name, Path.cwd()) for name in names] or list(catalog.labs.values())
     if only_changed:
         labs = changed(labs, read_audit)
-    for problem in catalog.problems:
-        surface.say(Paragraph(render.safe_line(problem), indent=2, first="✗ "))
     audits = [_audit(found, options, surface) for found in labs]
     surface.data({"problems": catalog.problems, "audits": [render.audit_json(audit) for audit in audits]})
     return 0 if not catalog.problems and all(audit.green for audit in audits) else 1

@@ -19,7 +19,6 @@ from tinnyswe.model.lab import Lab
 from tinnyswe.model.verdict import EXIT_CODES, Outcome
 from tinnyswe.usecases.check_lab import Checking, CheckOptions, CheckOutcome, check_lab
 from tinnyswe.usecases.show_run import show_run
-from tinnyswe.usecases.watch_lab import watch_lab
 
 
 @click.command()
@@ -131,6 +130,8 @@ def _activity(surface: Surface) -> Iterator[Callable[[str | None], None]]:
 @common
 def watch(lab: str, surface: Surface, place: Place) -> int:
     """Grade your work on every save, until Ctrl-C. One seed until it is green, then a fresh one confirms."""
+    from tinnyswe.usecases.watch_lab import watch_lab  # the warm pool brings pytest, which no other command needs
+
     found = place.lab(lab)
     rounds = watch_lab(place.workspace, place.catalog, found, surface.tools(), now, threading.Event())
     surface.say(render.watching(from_here(place.workspace.work(found.topic, found.id))))
