@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -34,6 +35,8 @@ _HAPPENED = {
 
 _SHOWN_FAILURES = 3  # of a check with many numbered problems; the others are listed by name
 _SHOWN_TRACE = 12  # last steps; `tinny show` has the whole story
+_LONGEST_TRACE = 22
+_BEFORE_FAULT = 4  # steps before the fault: what the held copy had seen
 _CONTEXT = 24  # characters on either side of the first difference
 
 
@@ -77,15 +80,26 @@ def failure_view(failure: Failure, *, whole: bool = False, story: bool = True) -
     if failure.fault is not None and (during := fault_sentence(failure.fault)):
         parts.append(field("While", during))
     if failure.trace and story:
-        trace = failure.trace if whole else failure.trace[-_SHOWN_TRACE:]
-        earlier = len(failure.trace) - len(trace)
-        heading = f"What led to it (the last {len(trace)} steps; `tinny show` has {earlier} more):"
-        parts += ["", lines_below(heading if earlier else "What led to it:", trace, "")]
+        trace, left_out = (failure.trace, 0) if whole else _steps(failure.trace)
+        heading = f"What led to it (`tinny show` has {left_out} more steps):" if left_out else "What led to it:"
+        parts += ["", lines_below(heading, trace, "")]
     for tail in failure.logs:
         parts += ["", lines_below(f"Last lines of {safe_line(tail.source)}:", tail.lines, "│ ")]
     told = failure.logs or (story and failure.trace)
     parts += [*([""] if told else []), field("Next", safe(failure.next_step) or _next_step(failure))]
     return Group(*parts)
+
+
+def _steps(trace: Sequence[str]) -> tuple[list[str], int]:
+    """The steps to show, and how many are left out: from shortly before the fault, which no story may lack."""
+    start = max(0, len(trace) - _SHOWN_TRACE)
+    acted = next((n for n, line in enumerate(trace) if line.startswith("— ")), start)
+    shown = list(trace[max(0, min(start, acted - _BEFORE_FAULT)) :])
+    if len(shown) > _LONGEST_TRACE + 1:
+        half = _LONGEST_TRACE // 2
+        shown = [*shown[:half], f"… {len(shown) - 2 * half} steps …", *shown[-half:]]
+        return shown, len(trace) - 2 * half
+    return shown, len(trace) - len(shown)
 
 
 def fault_sentence(fault: FaultNote) -> str:

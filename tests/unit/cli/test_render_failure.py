@@ -103,10 +103,26 @@ def test_many_failures_are_counted_and_named(oversold: Failure) -> None:
     assert plain(result_view(result, "Sorting", whole=True)).count("Problem ") == 6
 
 
+def test_a_story_begins_before_the_fault_and_is_cut_in_its_middle(oversold: Failure) -> None:
+    story = (
+        [f"early {n}" for n in range(8)]
+        + ["— held copy a before its request 2: GET x"]
+        + [f"late {n}" for n in range(60)]
+    )
+    failure = msgspec.structs.replace(oversold, trace=tuple(story))
+    text = plain(failure_view(failure))
+    assert "early 3" not in text
+    assert "early 4\n" in text
+    assert "— held copy a before its request 2: GET x" in text
+    assert "… 43 steps …" in text
+    assert "late 59" in text
+    assert "(`tinny show` has 47 more steps)" in text
+
+
 def test_a_long_story_shows_its_end_and_where_the_rest_is(oversold: Failure) -> None:
     failure = msgspec.structs.replace(oversold, trace=tuple(f"step {number}" for number in range(40)))
     text = plain(failure_view(failure))
-    assert "  What led to it (the last 12 steps; `tinny show` has 28 more):\n    step 28\n" in text
+    assert "  What led to it (`tinny show` has 28 more steps):\n    step 28\n" in text
     assert "    step 0\n" in plain(failure_view(failure, whole=True))
 
 
