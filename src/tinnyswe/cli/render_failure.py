@@ -93,8 +93,10 @@ def failure_view(failure: Failure, *, whole: bool = False, story: bool = True) -
 def _steps(trace: Sequence[str]) -> tuple[list[str], int]:
     """The steps to show, and how many are left out: from shortly before the fault, which no story may lack."""
     start = max(0, len(trace) - _SHOWN_TRACE)
-    acted = next((n for n, line in enumerate(trace) if line.startswith("— ")), start)
-    shown = list(trace[max(0, min(start, acted - _BEFORE_FAULT)) :])
+    acted = next((n for n, line in enumerate(trace) if line.startswith("— ")), None)
+    if acted is not None:
+        start = max(0, min(start, acted - _BEFORE_FAULT))
+    shown = list(trace[start:])
     if len(shown) > _LONGEST_TRACE + 1:
         half = _LONGEST_TRACE // 2
         shown = [*shown[:half], f"… {len(shown) - 2 * half} steps …", *shown[-half:]]
