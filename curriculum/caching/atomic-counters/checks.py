@@ -1,3 +1,4 @@
+# long: the checks of a lab are one file, which the lab's digest covers
 """The checks of caching/atomic-counters. Each docstring is what the learner reads."""
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ WINDOW = 1  # s; ATTEMPT_WINDOW in lab.toml
 LIMIT = 5
 TRIES = 5  # of a burst that a window's turn may have cut in two
 LOCK_SECONDS = 5  # what a killed buyer leaves behind is gone after this
-BUDGET = 60  # engine requests of one request that waits, in half a second
+# Engine requests of one request that waits, in half a second. Measured, alone and beside four busy loops on two cores:
+# the references ask at most 3 times, the fence 18 times (a third of it); the busy lock of M6 320 to 1,000 times.
+BUDGET = 60
 
+FIFTH, SIXTH = 0.6, 1.2  # windows after the fourth attempt of a user who comes seldom
 SOLD_TWICE = "Between looking and selling, the other copy sold: how many steps does the engine see?"
+LOCK_LOST = "Whatever copy a held had run out before it wrote. What in the engine could have told its write so?"
 COUNTED = "Whoever counts must also say when the count ends, in the same step."
 
 Call = Callable[[Copy], Reply]
@@ -61,12 +66,12 @@ def look(copy: Copy, show: str, expect: Expect) -> tuple[int, int]:
     return seen["left"], seen["sold"]
 
 
-def books_balance(copy: Copy, show: str, seats: int, acknowledged: int, expect: Expect) -> None:
+def books_balance(copy: Copy, show: str, seats: int, acknowledged: int, expect: Expect, hint: str = SOLD_TWICE) -> None:
     left, sold = look(copy, show, expect)
     why = f"Every one of the {seats} seats is either left or sold."
     expect(left + sold, code="torn", why=why, next_step="Which change could have been lost halfway?").equals(seats)
     why = "Sold is the sum of what buyers were told they have."
-    expect(sold, code="miscounted", why=why, next_step=SOLD_TWICE).equals(acknowledged)
+    expect(sold, code="miscounted", why=why, next_step=hint).equals(acknowledged)
 
 
 def sell_only_or_refuse(replies: list[Reply], expect: Expect) -> list[int]:
@@ -103,17 +108,18 @@ def test_c2_last_seats(app: App, net: Net, expect: Expect, rng: random.Random) -
     seats = rng.randint(8, 20)
     half = seats // 2
     orders = [(rng.randint(half + 1, seats), rng.randint(half + 1, seats)), (seats, 1), (1, seats)]
-    for mine, theirs in orders:
+    for order in orders:
         for race in net.races("valkey"):
-            only_one_sells(app, race, expect, rng, seats, mine, theirs)
-    for mine, theirs in orders[:2]:
+            only_one_sells(app, race, expect, rng, seats, order, SOLD_TWICE)
+    for order in orders[:2]:
         for race in net.races("valkey", do="warp"):
-            only_one_sells(app, race, expect, rng, seats, mine, theirs)
+            only_one_sells(app, race, expect, rng, seats, order, LOCK_LOST)
 
 
 def only_one_sells(
-    app: App, race: Race, expect: Expect, rng: random.Random, seats: int, mine: int, theirs: int
+    app: App, race: Race, expect: Expect, rng: random.Random, seats: int, order: tuple[int, int], hint: str
 ) -> None:
+    mine, theirs = order
     show = race.fresh(lambda: open_show(app, expect, rng, seats))
     slow = race.park(buys(show, "ann", mine))
     fast = race.settle(buys(show, "bob", theirs))
@@ -121,11 +127,11 @@ def only_one_sells(
     statuses = sell_only_or_refuse([slow.reply, fast.reply], expect)
     acknowledged = sum(n for n, status in zip((mine, theirs), statuses, strict=True) if status == 200)
     why = f"A house of {seats} cannot sell {mine} and {theirs}."
-    expect(acknowledged, code="oversold", why=why, next_step=SOLD_TWICE).at_most(seats)
+    expect(acknowledged, code="oversold", why=why, next_step=hint).at_most(seats)
     why = "Each of the two orders fits alone, so one of them must be sold."
     next_step = "Who refused, and what had it seen?"
     expect(sorted(statuses), code="nobody-sold", why=why, next_step=next_step).equals([200, 409])
-    books_balance(app.b, show, seats, acknowledged, expect)
+    books_balance(app.b, show, seats, acknowledged, expect, hint)
 
 
 def test_c3_the_greedy_order(app: App, net: Net, expect: Expect, rng: random.Random) -> None:
@@ -140,7 +146,7 @@ def test_c3_the_greedy_order(app: App, net: Net, expect: Expect, rng: random.Ran
             race.release()
             statuses = [slow.reply.status, fast.reply.status]
             why = f"{seats * 2} of {seats} never fit (409), {fits} of {seats} do (200), whatever the other does."
-            next_step = "What does the engine hold while a refusal is on its way?"
+            next_step = "What did the second buyer find in the engine while the first was on its way to a refusal?"
             expect(statuses, code="refused-by-greed", why=why, next_step=next_step).equals([409, 200])
             books_balance(app.b, show, seats, fits, expect)
 
@@ -199,7 +205,8 @@ def limiter_keys_end(valkey: Any, before: dict[str, int], expect: Expect) -> Non
 
 def test_c5_the_limiter(app: App, net: Net, valkey: Any, expect: Expect, rng: random.Random) -> None:
     """Five attempts in a window, not six: also when two copies count at once, when a copy dies while it counts, and
-    when the window ends in the middle. Refused attempts do not count, and every key of it has an end."""
+    when the window ends in the middle. Refused attempts do not count, none makes a window longer, and every key of it
+    has an end."""
     before = keys(valkey)
     five_then_no_more(app, valkey, expect, rng)
     for do in ("kill", "warp"):
@@ -253,18 +260,55 @@ def two_fifth_attempts(app: App, race: Race, rng: random.Random) -> list[int]:
     return sorted((slow.reply.status, fast.reply.status))
 
 
+class Visitor:
+    """A user who comes four times at once, a fifth time while the window of these lasts, and a sixth time after it.
+
+    Fixed, aligned or sliding: a window that holds the sixth attempt began after the fourth, so all six are allowed.
+    """
+
+    def __init__(self, app: App, rng: random.Random) -> None:
+        self._app = app
+        self._attempt = tries(new_name(rng, "user"))
+        self._sent: list[float] = []
+        self._answered: list[float] = []
+        self.statuses: list[int] = []
+        for copy in (app.a, app.b, app.a, app.b):
+            self._come(copy)
+
+    def _come(self, copy: Copy) -> None:
+        self._sent.append(time.monotonic())
+        self.statuses.append(self._attempt(copy).status)
+        self._answered.append(time.monotonic())
+
+    def through(self) -> bool:
+        """Come when it is time to; True once all six are answered."""
+        windows = (time.monotonic() - self._answered[3]) / WINDOW
+        if len(self.statuses) == 4 and windows >= FIFTH:
+            self._come(self._app.a)
+        if len(self.statuses) == 5 and windows >= SIXTH:
+            self._come(self._app.b)
+        return len(self.statuses) == 6
+
+    def in_time(self) -> bool:
+        """True when each window that attempts prolong would have lasted to the next one: else the six prove nothing."""
+        gaps = (self._answered[late] - self._sent[early] for early, late in ((3, 4), (4, 5)))
+        return max(gaps) < WINDOW
+
+
 def the_window_ends_under_fire(app: App, expect: Expect, rng: random.Random) -> None:
+    """One user never stops trying, the other comes seldom: each gets in again when the window is over."""
     once_more = tries(new_name(rng, "user"))
+    visitor = Visitor(app, rng)
+    until(lambda: once_more(app.a).status == 429, seconds=10, what="refusal of a sixth attempt")
+    in_again = False
 
-    def refused() -> bool:
-        return once_more(app.a).status == 429
+    def both() -> bool:
+        nonlocal in_again
+        in_again = in_again or once_more(app.b).status == 200
+        return visitor.through() and in_again
 
-    def allowed() -> bool:
-        return once_more(app.b).status == 200
-
-    until(refused, seconds=10, what="refusal of a sixth attempt")
     try:
-        until(allowed, seconds=WINDOW * 5, what="allowed attempt")
+        until(both, seconds=WINDOW * 5, what="allowed attempt")
     except NoAnswer:
         expect.fail(
             code="window-never-ends",
@@ -272,6 +316,19 @@ def the_window_ends_under_fire(app: App, expect: Expect, rng: random.Random) -> 
             observed=f"still 429 after {WINDOW * 5} s of trying",
             next_step="What does a refused attempt change in the engine?",
         )
+    the_window_keeps_its_length(app, visitor, expect, rng)
+
+
+def the_window_keeps_its_length(app: App, visitor: Visitor, expect: Expect, rng: random.Random) -> None:
+    """On a slow computer the fifth attempt, or the sixth, may come too late to prove anything: then once more."""
+    for _ in range(TRIES):
+        until(visitor.through, seconds=WINDOW * 5, what="sixth attempt of a user who comes seldom")
+        why = f"Four attempts at once, one {FIFTH:g} and one {SIXTH:g} windows later: no window holds six of them."
+        next_step = "When does a user's window end, and what moves that end?"
+        expect(visitor.statuses, code="window-prolonged", why=why, next_step=next_step).equals([200] * 6)
+        if visitor.in_time():
+            return
+        visitor = Visitor(app, rng)
 
 
 # -- C6 to C9: manners ------------------------------------------------------------------------------------------

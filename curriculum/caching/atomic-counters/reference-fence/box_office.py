@@ -44,7 +44,7 @@ class BoxOffice:
 
     def _acquire(self, lock: str, token: str) -> None:
         while not self.client.set(lock, token, nx=True, px=LOCK_MS):
-            time.sleep(random.uniform(0.01, 0.03))
+            time.sleep(random.uniform(0.02, 0.04))
 
     def _sell(self, show: str, n: int, lock: str, token: str) -> int | None:
         with self.client.pipeline() as pipe:

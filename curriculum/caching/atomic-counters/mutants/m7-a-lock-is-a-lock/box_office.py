@@ -23,7 +23,7 @@ class BoxOffice:
         """Sell n seats and return how many are left; None when n are not there. LookupError: no such show."""
         lock, token = f"lock:{show}", secrets.token_hex(8)
         while not self.client.set(lock, token, nx=True, px=LOCK_MS):
-            time.sleep(random.uniform(0.01, 0.03))
+            time.sleep(random.uniform(0.02, 0.04))
         try:
             now = self.show(show)
             if now["left"] < n:
