@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ TINNY = Path(sys.executable).with_name("tinny")
 LAB = "caching/atomic-counters"
 BOX = "caching/key-value-basics"
 LAB_FOLDER = PROJECT / "curriculum" / "caching" / "atomic-counters"
-PATIENCE = 120.0  # s; far more than any command takes, so that one that hangs is seen
+PATIENCE = 60.0  # s; far more than any command takes, so that one that hangs is seen
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,21 @@ class Desk:
 
 
 def wait_for(process: subprocess.Popen[str], pattern: str) -> str:
-    """Read what a running command prints until a line matches; returns that line. Fails when the command ends first."""
+    """Read what a running command prints until a line matches; returns that line.
+
+    Fails when the command ends first, and ends one that never prints it.
+    """
     assert process.stdout is not None
+    patience = threading.Timer(PATIENCE, process.kill)
+    patience.start()
     seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if re.search(pattern, line):
-            return line
+    try:
+        for line in process.stdout:
+            seen.append(line)
+            if re.search(pattern, line):
+                return line
+    finally:
+        patience.cancel()
     raise AssertionError(f"{pattern!r} was never printed in: {''.join(seen)}")
 
 

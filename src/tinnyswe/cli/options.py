@@ -67,14 +67,16 @@ class Surface:
             sys.stdout.flush()
 
     def tools(self) -> Tools:
-        """This computer; leftovers of crashed runs are swept on the way, by every command."""
+        """This computer, as use cases see it."""
         from tinnyswe.cli.progress import progress_of
 
-        tools = Tools(offline=self.offline, progress=progress_of(self))
-        for sentence in tidy(tools):
+        return Tools(offline=self.offline, progress=progress_of(self))
+
+    def tidy(self) -> None:
+        """Sweep what crashed runs have left, and say so."""
+        for sentence in tidy():
             if not self.json:
                 self.errors.print(f"Cleaned up after an interrupted run: {safe(sentence)}", style="dim")
-        return tools
 
 
 class Place:
@@ -126,6 +128,7 @@ def common(command: F) -> F:
             color=not (no_color or given.get("no_color", False)),
             offline=offline or given.get("offline", False),
         )
+        surface.tidy()
         return command(*args, surface=surface, place=Place(), **kwargs)
 
     return wrapped  # type: ignore[return-value]  # wraps keeps the command's own signature

@@ -22,6 +22,7 @@ from tinnyswe.model.evidence import Receipt, RunVerdict
 from tinnyswe.model.failure import Failure
 from tinnyswe.model.lab import Catalog, Lab
 from tinnyswe.model.plan import Plan
+from tinnyswe.processes.lease import sweep
 from tinnyswe.run import bench
 from tinnyswe.run.scratch import scratch_folder
 from tinnyswe.usecases import grade_files
@@ -160,6 +161,7 @@ class Checking:
                 self._outcome = self._conclude(plan, prepared, writer, results)
             else:
                 writer.close()  # interrupted: the folder says so by having no verdict
+                sweep(self._tools.runtime)  # a bench ended at any moment may leave a lease whose program never began
 
     def _conclude(
         self, plan: Plan, prepared: Prepared, writer: RunWriter, results: Sequence[CheckResult]

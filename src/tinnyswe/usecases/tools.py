@@ -45,9 +45,9 @@ class Tools:
     runtime: Path = field(default_factory=runtime_folder)
 
 
-def tidy(tools: Tools) -> list[str]:
+def tidy() -> list[str]:
     """Sweep what crashed runs have left; every command does. One sentence for each thing."""
-    return sweep(tools.runtime)
+    return sweep(runtime_folder())
 
 
 def open_workspace(start: Path) -> Workspace:

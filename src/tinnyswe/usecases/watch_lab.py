@@ -18,6 +18,7 @@ from tinnyswe.usecases.start_lab import started_folder
 from tinnyswe.usecases.tools import Tools
 
 _QUIET_MS = 100  # editors save in several steps; one check for all of them
+_LOOK_MS = 200  # how long one look for saves takes when there are none
 
 
 class _OwnFiles(watchfiles.DefaultFilter):
@@ -44,8 +45,14 @@ def watch_lab(
     with WarmPool() as pool:
         seed: int | None = None
         saves = watchfiles.watch(
-            folder, watch_filter=_OwnFiles(), debounce=_QUIET_MS, stop_event=stop, yield_on_timeout=True
+            folder,
+            watch_filter=_OwnFiles(),
+            debounce=_QUIET_MS,
+            rust_timeout=_LOOK_MS,
+            stop_event=stop,
+            yield_on_timeout=True,
         )
+        next(saves)  # the watching begins with the first look: from here on, no save is missed while a check runs
         changed = True
         while changed and not stop.is_set():
             checking = Checking(workspace, catalog, lab, CheckOptions(seed=seed), tools, now, runner=pool.run)
