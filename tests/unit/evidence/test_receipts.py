@@ -129,3 +129,11 @@ def test_the_receipt_is_laid_beside_the_verdict(tmp_path: Path) -> None:
     assert writer.keep_receipt(receipt).receipt is True
     assert msgspec.json.decode((writer.folder / "receipt.json").read_bytes(), type=Receipt) == receipt
     assert msgspec.json.decode((writer.folder / "verdict.json").read_bytes(), type=RunVerdict) == writer.verdict
+
+
+def test_a_check_that_does_not_count_withholds_no_receipt() -> None:
+    lab = a_plan().lab
+    shown_only = CheckSpec(id="C2", title="two", counts=False)
+    plan = a_plan(lab=msgspec.structs.replace(lab, checks=(lab.checks[0], shown_only)))
+    assert refusal(plan, a_verdict(Outcome.PASSED, Outcome.FAILED)) == ""
+    assert refusal(a_plan(), a_verdict(Outcome.PASSED, Outcome.FAILED)) != ""
