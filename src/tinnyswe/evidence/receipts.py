@@ -25,7 +25,7 @@ _WEAKEST_FIRST = ("contract", "lite", "real")
 def refusal(plan: Plan, verdict: RunVerdict) -> str:
     """Say why this run earns no receipt, as one sentence for the learner; "" when it earns one."""
     passed = {result.check for result in verdict.checks if result.outcome is Outcome.PASSED}
-    missing = [spec.id for spec in plan.lab.checks if spec.id not in passed]
+    missing = [spec.id for spec in plan.lab.checks if spec.counts and spec.id not in passed]
     if verdict.outcome not in (Outcome.PASSED, Outcome.NOT_RUN):
         return "only a run that passed leaves a receipt"
     if plan.practice or verdict.practice:
