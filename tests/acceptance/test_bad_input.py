@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from acceptance.conftest import SMALL
-from acceptance.newcomer import LAB, TINNY, Desk, changed_bytes
+from acceptance.newcomer import LAB, LAB_FOLDER, TINNY, Desk, changed_bytes
 
 NOWHERE = "http://127.0.0.1:9/simple"  # the discard port: nobody listens
 
@@ -115,6 +116,29 @@ def test_a_read_only_roadmap_is_ticked_later(proven: Desk, roadmap: bytes) -> No
     proven.roadmap.chmod(0o644)
     assert proven.tinny("sync", "--force").code == 0
     assert len(changed_bytes(roadmap, proven.roadmap.read_bytes())) == 1
+
+
+def test_a_proof_beside_a_read_only_roadmap_is_kept(small: Desk, roadmap: bytes) -> None:
+    """The check passes all the same, says what it could not do, and what to do about it."""
+    labs = small.folder / "all"
+    shutil.copytree(LAB_FOLDER.parents[1], labs)
+    shutil.copytree(small.folder / "labs" / SMALL, labs / SMALL)
+    topic = labs / "caching" / "topic.toml"
+    topic.write_text(topic.read_text().replace('core = ["caching/atomic-counters"]', 'core = ["caching/small"]', 1))
+    shutil.rmtree(labs / LAB)
+    shutil.rmtree(small.folder / "labs")
+    small.environment["TINNY_CURRICULUM"] = str(labs)
+    small.roadmap.chmod(0o444)
+    said = small.tinny("check", "small")
+    assert said.code == 0, said
+    assert "Proof kept for caching/key-value-basics" in said.text
+    assert "But the roadmap could not be ticked" in said.text
+    assert "tinny sync" in said.text
+    assert small.roadmap.read_bytes() == roadmap
+    assert "1 tick is proven, but not in your file: `tinny sync` writes" in small.tinny("status").text
+    small.roadmap.chmod(0o644)
+    assert small.tinny("sync").code == 0
+    assert len(changed_bytes(roadmap, small.roadmap.read_bytes())) == 1
 
 
 def test_an_editor_that_saves_all_the_time_loses_nothing(proven: Desk, roadmap: bytes) -> None:
