@@ -41,6 +41,15 @@ def verdict(run: Graded) -> str:
     return f"{run.outcome} {' '.join(said)} {run.reason}".strip()
 
 
+def explain(answer: str, run: Graded) -> None:
+    """What was seen in a run that answered otherwise: it is a defect of the lab or of the grader."""
+    print(f"    {answer}")
+    for failure in (failure for check in run.checks for failure in check.failures):
+        print(f"      {failure.code}: {failure.relation} {failure.expected!r}, observed {failure.observed!r}")
+        for line in (*failure.trace, *(f"{log.source}| {line}" for log in failure.logs for line in log.lines)):
+            print(f"        {line}", flush=True)
+
+
 def measure(lab: Lab, repeats: int, jobs: int) -> bool:
     auditor = Auditor(lab, AuditOptions(), Tools())
     steady = True
@@ -52,8 +61,8 @@ def measure(lab: Lab, repeats: int, jobs: int) -> bool:
         print(
             f"{lab.id:28} {name:24} {len(runs):3} runs  {len(seen) - 1} other verdicts  p50 {seconds:.1f} s", flush=True
         )
-        for answer, count in seen.most_common()[1:]:
-            print(f"    {count} x {answer}", flush=True)
+        for answer, _ in seen.most_common()[1:]:
+            explain(answer, next(run for run in runs if verdict(run) == answer))
         steady = steady and len(seen) == 1
     return steady
 
