@@ -75,7 +75,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
     catalog = open_catalog()
-    tidy(Tools())
+    tidy()
     began = time.monotonic()
     with hogs(options.hogs):
         labs = [find_lab(catalog, name, Path.cwd()) for name in options.labs]

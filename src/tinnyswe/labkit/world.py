@@ -191,7 +191,9 @@ class Net(Protocol):
         do: "run" only holds A · "kill" kills A at the position · "warp" lets every TTL run out while A is held ·
         "cut" drops the reply of A's k-th request. at="rows": positions are A's row events inside its statements
         (gate triggers). The series opens with "B alone, then A" (which calibrates silence) and closes with
-        "A alone, then B"; assertions must hold there too. Source of the method: docs/concepts/races.md.
+        "A alone, then B"; assertions must hold there too. A request that has not ended after `limit` positions fails
+        with code `too-many-requests` (`restless` when background traffic took the places).
+        Source of the method: docs/concepts/races.md.
         """
 
     def requests(self, role: str, copy: str) -> int:

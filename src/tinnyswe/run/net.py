@@ -70,8 +70,28 @@ class RunningNet:
                     break
                 self._world.timeline.note(f"position {k} was taken by other traffic of copy {series.first.name}")
         if len(positions) > 1:
-            self._world.timeline.note(
-                f"copy {series.first.name} sends more than {positions[-1]} requests: not all tried"
+            self._give_up(series, gates, positions[-1], self._race)
+
+    def _give_up(self, series: Series, gates: Gates | None, limit: int, last: RunningRace | None) -> None:
+        """The positions did not end: what cannot be tried cannot pass, or padding would hide a gap.
+
+        Row events are many where a request writes many rows; there the rest is left untried, and said.
+        """
+        name = series.first.name
+        if gates is not None:
+            self._world.timeline.note(f"copy {name} has more than {limit} row events: not all tried")
+        elif last is not None and last.ghost:
+            self._world.complain(
+                code="restless",
+                why=f"Copy {name} sends the engine other requests faster than it serves one: it cannot be graded.",
+                next_step="What runs in the background of your program, and how often must it?",
+            )
+        else:
+            self._world.complain(
+                code="too-many-requests",
+                why=f"One request of a client costs the engine more than {limit} requests, with nobody in the way.",
+                observed=f"more than {limit} requests to {series.role.kind}",
+                next_step="Which of them does the answer need?",
             )
 
     def _holder(self, series: Series, gates: Gates | None) -> Holder:
