@@ -334,3 +334,16 @@ def _on_a_terminal(desk: Desk, environment: dict[str, str]) -> str:
     os.close(mine)
     assert process.wait(10) == 0
     return seen.decode()
+
+
+def test_a_bug_of_ours_is_not_the_learners_failure(tmp_path: Path) -> None:
+    broken = (
+        "import sys, tinnyswe.usecases.look_around as there\n"
+        "there.doctor = lambda *_: 1 / 0\n"
+        "from tinnyswe.cli.main import main\n"
+        "main(['doctor'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", broken], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "a fault of tinnySWE, not of your work: ZeroDivisionError" in done.stderr
+    assert "Traceback" in done.stderr

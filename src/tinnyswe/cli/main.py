@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 from typing import NoReturn
 
 import click
@@ -110,6 +111,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has left: nothing to say
         sys.exit(141)
+    except Exception as fault:  # a bug of ours must not end as exit 1, which means the learner's work failed
+        traceback.print_exception(fault)
+        _complain(arguments, _bug(fault))
+        sys.exit(3)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -119,6 +124,14 @@ def _flush() -> None:
 
 def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _bug(fault: Exception) -> TinnyError:
+    return TinnyError(
+        f"this is a fault of tinnySWE, not of your work: {type(fault).__name__}: {fault}",
+        next_step="report it with the lines above; your roadmap, proofs and work are as they were",
+        code="bug",
+    )
 
 
 def _as_usage(problem: click.ClickException) -> UsageError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinnyswe.cli.render_audit import audit_view, row_view
+from tinnyswe.cli.render_audit import audit_view, row_view, trust
 from tinnyswe.cli.render_failure import failure_view, fault_sentence, result_view
 from tinnyswe.cli.render_json import audit_json, dumps, event_json, problem_json, run_json, status_json
 from tinnyswe.cli.render_run import (
@@ -54,6 +54,7 @@ __all__ = [
     "timeline",
     "titles",
     "topic_status",
+    "trust",
     "variables",
     "waiting",
     "watching",

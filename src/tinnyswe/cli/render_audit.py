@@ -10,7 +10,8 @@ from rich.text import Text
 from tinnyswe.cli.render_text import Paragraph, field, safe_line
 
 if TYPE_CHECKING:  # the use case brings the whole bench with it; a view needs only its records' shape
-    from tinnyswe.usecases.audit_lab import Audit, Row
+    from tinnyswe.usecases.audit_file import AuditFile
+from tinnyswe.usecases.audit_lab import Audit, Row
 
 _NAME = 24
 
@@ -28,6 +29,16 @@ def row_view(row: Row) -> Group:
     if len(name) + 3 > _NAME:  # a long name has a line of its own
         lead = [Paragraph(mark + Text(name, "bold")), Paragraph(text, indent=_NAME)]
     return Group(*lead, *(Paragraph(safe_line(problem), indent=6, first="    - ") for problem in row.problems))
+
+
+def trust(audit: AuditFile, checks: int) -> str:
+    """What a lab's last full audit says about its grading, for the one who is about to be graded."""
+    figures = audit.figures
+    flips = f"{figures.flipped or 'none'} of {figures.reference_runs} right runs was refused"
+    return (
+        f"{checks} checks, which refuse {figures.killed} of {figures.mutants} known wrong solutions; {flips}; "
+        f"a verdict takes about {figures.p50:.0f} s"
+    )
 
 
 def audit_view(audit: Audit) -> Group:

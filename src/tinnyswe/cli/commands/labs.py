@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from tinnyswe.cli import render_audit
 from tinnyswe.cli.options import Place, Surface, common, from_here, now
 from tinnyswe.cli.render_text import Paragraph, field, lines_below
 from tinnyswe.model.errors import UsageError
 from tinnyswe.model.lab import Lab
 from tinnyswe.usecases import start_lab
+from tinnyswe.usecases.audit_file import read_audit
 from tinnyswe.usecases.start_lab import Started
 from tinnyswe.usecases.try_lab import Tryout, try_lab
 
@@ -49,6 +51,9 @@ def _report(started: Started, lab: Lab, surface: Surface) -> None:
         surface.say(lines_below(f"In {folder}:", ("brief.md", *started.files), ""))
     else:
         surface.say(Paragraph(f"{folder} has your work already; it was left alone.", indent=2))
+    audit = read_audit(lab)
+    if audit is not None:
+        surface.say(field("Graded by", render_audit.trust(audit, len(lab.checks))))
     here = "" if folder in ("", ".") else f"`cd {folder}`, then "
     surface.say(field("Next", f"{here}read brief.md (or `tinny brief`) and edit"))
     surface.say(field("Then", "`tinny check` grades once, `tinny watch` on every save, `tinny run` only runs it"))
