@@ -17,7 +17,7 @@ HOSTS = re.compile(
     r"|(www\.|docs\.)?(postgresql|python|redis|valkey|sqlite)\.(org|io|com)|keepachangelog\.com|semver\.org|json-schema\.org)"
 )
 URL = re.compile(rb"\b(?:https?|git|ftp)://([A-Za-z0-9.\[\]-][A-Za-z0-9.:\[\]-]*)")
-ONE_COMPUTER = re.compile(rb"/work/(?:main|shared)\b|/[r]oot/|/[h]ome/(?!you\b|ada\b)\w")
+ONE_COMPUTER = re.compile(rb"/[w]ork/(?:main|shared)\b|/[r]oot/|/[h]ome/(?!you\b|ada\b)\w")
 
 # Each waits for something outside Python that has no event to wait for, or paces what it polls.
 MAY_SLEEP = {

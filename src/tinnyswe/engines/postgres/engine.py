@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinnyswe.engines import store
-from tinnyswe.engines.base import Connection, Install, Progress, Scope, quiet
+from tinnyswe.engines.base import Connection, Install, Scope
 from tinnyswe.engines.manifest import Manifest
+from tinnyswe.engines.packaged import Packaged
 from tinnyswe.engines.postgres.template import SUPERUSER, copy_template, forget_shared_memory
-from tinnyswe.engines.server import Server, refuse_ours
+from tinnyswe.engines.server import Server
 from tinnyswe.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,24 +61,14 @@ _BLOCKED = """
 """
 
 
-class PostgresEngine:
+class PostgresEngine(Packaged):
     """How to get PostgreSQL and start it."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
-
-    def install(self, cache: Path, *, wanted: str = "", offline: bool = False, progress: Progress = quiet) -> Install:
-        return store.add(self.manifest, cache, wanted=wanted, offline=offline, progress=progress)
-
-    def installed(self, cache: Path, wanted: str = "") -> Install | None:
-        return store.find(self.manifest, cache, wanted)
 
     def start(
         self, install: Install, directory: Path, options: Mapping[str, Any], *, runtime: Path, run: str
     ) -> PostgresInstance:
         """Start a server. options: settings of postgresql.conf, e.g. {"fsync": true, "wal_level": "logical"}."""
-        store.check(self.manifest, install)
-        refuse_ours(options, OURS, self.manifest)
+        self.check(install, options, OURS)
         arguments(options)
         instance = PostgresInstance(self.manifest, install, directory, options, runtime=runtime, run=run)
         instance.start()

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinnyswe.engines import store
-from tinnyswe.engines.base import Connection, Install, Progress, Scope, quiet
+from tinnyswe.engines.base import Connection, Install, Scope
 from tinnyswe.engines.manifest import Manifest
-from tinnyswe.engines.server import Server, refuse_ours
+from tinnyswe.engines.packaged import Packaged
+from tinnyswe.engines.server import Server
 from tinnyswe.model.errors import UsageError
 from tinnyswe.processes.identity import engine_identity, own
 
@@ -41,24 +41,14 @@ _DIRECTIVE = re.compile(r"^[a-z][a-z0-9-]*$")
 _CLIENT_SECONDS = 10.0  # for one answer to the grader
 
 
-class ValkeyEngine:
+class ValkeyEngine(Packaged):
     """How to get Valkey and start it."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
-
-    def install(self, cache: Path, *, wanted: str = "", offline: bool = False, progress: Progress = quiet) -> Install:
-        return store.add(self.manifest, cache, wanted=wanted, offline=offline, progress=progress)
-
-    def installed(self, cache: Path, wanted: str = "") -> Install | None:
-        return store.find(self.manifest, cache, wanted)
 
     def start(
         self, install: Install, directory: Path, options: Mapping[str, Any], *, runtime: Path, run: str
     ) -> ValkeyInstance:
         """Start a server. options: directives of valkey.conf, e.g. {"appendonly": true, "maxmemory": "10mb"}."""
-        store.check(self.manifest, install)
-        refuse_ours(options, OURS, self.manifest)
+        self.check(install, options, OURS)
         directives(options)
         instance = ValkeyInstance(self.manifest, install, directory, options, runtime=runtime, run=run)
         instance.start()
