@@ -103,7 +103,7 @@ def summary(verdict: RunVerdict, lab: Lab | None, after: Aftermath | None = None
     after = after or Aftermath()
     parts: list[RenderableType] = ["", _verdict_line(verdict)]
     if verdict.outcome is Outcome.PASSED:
-        parts += _proof(after)
+        parts += _proof(after, advice)
     elif verdict.outcome is Outcome.FAILED:
         parts += diagnosis_lines(verdict.diagnosis, lab)
     parts += _advice(verdict, after) if advice else []
@@ -291,10 +291,10 @@ def _verdict_line(verdict: RunVerdict) -> Paragraph:
     return Paragraph(text, indent=first.cell_len, first=first)
 
 
-def _proof(after: Aftermath) -> list[RenderableType]:
+def _proof(after: Aftermath, advice: bool) -> list[RenderableType]:
     receipt = after.receipt
     if receipt is None:
-        return [field("No proof", safe_line(after.refusal))] if after.refusal else []
+        return [field("No proof", safe_line(after.refusal))] if after.refusal and advice else []
     level = "against the real engine" if receipt.level == "real" else f"at level {receipt.level}"
     parts: list[RenderableType] = [field("Proof", safe_line(f"kept for {receipt.box}, {level}"))]
     if after.ticked:
