@@ -10,7 +10,7 @@ from tinnyswe.model.verdict import Outcome
 
 FORMAT = 1
 
-EntryKind = Literal["receipt", "prediction", "answers", "hint", "match", "sitting", "untick", "due"]
+EntryKind = Literal["receipt", "prediction", "answers", "hint", "match", "sitting", "tick", "untick", "due"]
 
 
 class Receipt(Record, frozen=True, kw_only=True):
