@@ -1,6 +1,6 @@
 """Does a program's verdict depend on luck? Grades each program of a lab many times and counts different answers.
 
-    .venv/bin/python bench/flips.py [--repeats 20] [--hogs 2] [--jobs 1] LAB...
+    .venv/bin/python bench/flips.py [--repeats 20] [--hogs 2] [--jobs 1] [--only reference] LAB...
 
 The verdict compared is what the audit looks at: the outcome of every check that was run, with its failure codes.
 Exit 0 when every program gave one and the same verdict, 1 otherwise.
@@ -50,10 +50,12 @@ def explain(answer: str, run: Graded) -> None:
             print(f"        {line}", flush=True)
 
 
-def measure(lab: Lab, repeats: int, jobs: int) -> bool:
+def measure(lab: Lab, repeats: int, jobs: int, only: str) -> bool:
     auditor = Auditor(lab, AuditOptions(), Tools())
     steady = True
     for name, folder, last in auditor.programs():
+        if not name.startswith(only):
+            continue
         with ThreadPoolExecutor(jobs) as pool:
             runs = list(pool.map(lambda _, n=name, f=folder, s=last: auditor.grade(n, f, SEED, s), range(repeats)))
         seen = Counter(verdict(run) for run in runs)
@@ -73,13 +75,14 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--hogs", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", default="", help="programs whose name begins so, e.g. reference or M")
     options = parser.parse_args()
     catalog = open_catalog()
     tidy()
     began = time.monotonic()
     with hogs(options.hogs):
         labs = [find_lab(catalog, name, Path.cwd()) for name in options.labs]
-        steady = [measure(lab, options.repeats, options.jobs) for lab in labs]
+        steady = [measure(lab, options.repeats, options.jobs, options.only) for lab in labs]
     print(f"{time.monotonic() - began:.0f} s, {options.hogs} CPU hogs beside it")
     return 0 if all(steady) else 1
 
