@@ -85,12 +85,6 @@ class Timeline:
                     del self._trace[place]
                     return
 
-    def end_fault(self) -> None:
-        """The fault is over; what it did stays in the trace."""
-        if self.fault is not None:
-            self.done("release", self.fault.target, position=self.fault.position, request=self.fault.request)
-            self.fault = None
-
     def done(self, kind: str, target: str, *, position: int | None = None, request: str = "", detail: str = "") -> None:
         request = self._safe(request)
         where = f" before its request {position}: {request}" if position is not None else ""
